@@ -1,0 +1,84 @@
+/* JSON twice, for two uses that jansson does not serve.
+ *
+ * Writing: RFC 8785 (JCS) canonical form, straight into a buffer. Members of an object must be written in the order of
+ * RFC 8785 section 3.2.3; keys here are ASCII, so that is byte order, and it is CHECKed. Numbers are integers within
+ * +-2^53 only, so that every reader agrees on them.
+ *
+ * Scanning: RFC 8259, strict, over bytes that stay where they are, so that values can be replaced and everything else
+ * (number forms, key order, white space) survives. Use jansson where a tree is wanted and bytes do not matter. */
+#ifndef SWORN_BASE_JSON_H
+#define SWORN_BASE_JSON_H
+
+#include "base/buffer.h"
+
+#define JSON_DEPTH_MAX 64
+
+struct json_writer {
+    struct buffer *out;
+    int depth;
+    bool has_member[JSON_DEPTH_MAX + 1];
+    bool is_object[JSON_DEPTH_MAX + 1];
+    struct str last_key[JSON_DEPTH_MAX + 1];
+};
+
+void json_writer_init(struct json_writer *writer, struct buffer *out);
+void json_begin_object(struct json_writer *writer);
+void json_end_object(struct json_writer *writer);
+void json_begin_array(struct json_writer *writer);
+void json_end_array(struct json_writer *writer);
+/* key is borrowed until the object ends. */
+void json_key(struct json_writer *writer, struct str key);
+/* Ill-formed UTF-8 becomes U+FFFD, so that the output is always valid. */
+void json_string(struct json_writer *writer, struct str value);
+void json_integer(struct json_writer *writer, int64_t value);
+void json_bool(struct json_writer *writer, bool value);
+void json_null(struct json_writer *writer);
+/* A value that is already canonical JSON. */
+void json_raw(struct json_writer *writer, struct str value);
+
+static inline void json_member_string(struct json_writer *writer, struct str key, struct str value) {
+    json_key(writer, key);
+    json_string(writer, value);
+}
+static inline void json_member_integer(struct json_writer *writer, struct str key, int64_t value) {
+    json_key(writer, key);
+    json_integer(writer, value);
+}
+static inline void json_member_bool(struct json_writer *writer, struct str key, bool value) {
+    json_key(writer, key);
+    json_bool(writer, value);
+}
+
+/* Appends value as a quoted JSON string with the escapes of RFC 8785. */
+void json_append_quoted(struct buffer *out, struct str value);
+/* Decodes the inside of a JSON string (without its quotes) to UTF-8. -1 on a bad escape or a lone surrogate. */
+int json_unescape(struct str raw, struct buffer *out) MUST_USE;
+
+enum json_event {
+    JSON_BEGIN_OBJECT,
+    JSON_END_OBJECT,
+    JSON_BEGIN_ARRAY,
+    JSON_END_ARRAY,
+    JSON_KEY,    /* raw: between the quotes, escapes as they stand */
+    JSON_STRING, /* raw: between the quotes, escapes as they stand */
+    JSON_NUMBER,
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NULL,
+    JSON_END,    /* the one value is complete and only white space followed */
+    JSON_BAD,    /* not JSON, deeper than JSON_DEPTH_MAX, or not UTF-8 */
+};
+
+struct json_scanner {
+    struct str text;
+    size_t offset;
+    int depth;
+    uint8_t state;
+    uint64_t is_object_bits[(JSON_DEPTH_MAX + 64) / 64];
+};
+
+void json_scanner_init(struct json_scanner *scanner, struct str text);
+/* The next event; *raw is the token's bytes within the text (its offset is raw->data - text.data). */
+enum json_event json_next(struct json_scanner *scanner, struct str *raw);
+
+#endif

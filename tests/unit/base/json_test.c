@@ -1,0 +1,79 @@
+#include "base/json.h"
+#include "tests/unit/tap.h"
+
+static struct buffer out;
+
+static void test_writer(void) {
+    struct json_writer writer;
+    buffer_clear(&out);
+    json_writer_init(&writer, &out);
+    json_begin_object(&writer);
+    json_member_bool(&writer, STR("a"), true);
+    json_key(&writer, STR("b"));
+    json_begin_array(&writer);
+    json_integer(&writer, -1);
+    json_string(&writer, STR("\"\\\b\t\n\x0b\x1f/\x7f\xc3\xa9\xff"));
+    json_null(&writer);
+    json_begin_object(&writer);
+    json_end_object(&writer);
+    json_raw(&writer, STR("[]"));
+    json_end_array(&writer);
+    json_member_integer(&writer, STR("c"), 9007199254740992);
+    json_end_object(&writer);
+    is_str(buffer_view(&out),
+           STR("{\"a\":true,\"b\":[-1,\"\\\"\\\\\\b\\t\\n\\u000b\\u001f/\x7f\xc3\xa9\xef\xbf\xbd\",null,{},[]],"
+               "\"c\":9007199254740992}"),
+           "canonical form");
+}
+
+static bool is_json(struct str text) {
+    struct json_scanner scanner;
+    struct str raw;
+    json_scanner_init(&scanner, text);
+    for (;;) {
+        enum json_event event = json_next(&scanner, &raw);
+        if (event == JSON_END) return true;
+        if (event == JSON_BAD) return false;
+    }
+}
+
+static void test_scanner(void) {
+    static const struct { const char *text; bool is_good; } rows[] = {
+        {"{}", true}, {" [ ] ", true}, {"[1,2]", true}, {"{\"a\":{\"b\":[]}}", true}, {"\"x\"", true}, {"-0.5e+3", true},
+        {"null", true}, {"\"\\u00e9\\/\"", true}, {"[[],{}]", true},
+        {"", false}, {"{", false}, {"[1,]", false}, {"{\"a\":1,}", false}, {"{,}", false}, {"[,1]", false},
+        {"{\"a\"}", false}, {"{a:1}", false}, {"01", false}, {"1.", false}, {".5", false}, {"+1", false}, {"1e", false},
+        {"[1 2]", false}, {"{} {}", false}, {"\"\n\"", false}, {"\"\\x\"", false}, {"\"\\u12\"", false}, {"nul", false},
+        {"\"\xff\"", false}, {"[}", false}, {"{]", false}, {"tru e", false}, {"\"open", false}, {"'x'", false},
+    };
+    for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+        ok(is_json(str_from_cstr(rows[i].text)) == rows[i].is_good, rows[i].text);
+    }
+    char deep[2 * JSON_DEPTH_MAX + 2];
+    memset(deep, '[', JSON_DEPTH_MAX + 1);
+    memset(deep + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
+    ok(is_json(str_make(deep + 1, 2 * JSON_DEPTH_MAX)), "the deepest that is allowed");
+    ok(!is_json(str_make(deep, sizeof(deep))), "one deeper");
+}
+
+static void test_unescape(void) {
+    static const struct { const char *raw; const char *decoded; } rows[] = {
+        {"a\\n\\\"\\\\\\/", "a\n\"\\/"}, {"\\u0041\\u00e9\\ud83d\\ude00", "A\xc3\xa9\xf0\x9f\x98\x80"},
+        {"\\ud83d", NULL}, {"\\ude00", NULL}, {"\\ud83dx", NULL}, {"\\ud83d\\u0041", NULL}, {"\\", NULL}, {"\\u00", NULL},
+    };
+    for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+        buffer_clear(&out);
+        bool is_good = json_unescape(str_from_cstr(rows[i].raw), &out) == 0;
+        ok(is_good == (rows[i].decoded != NULL), rows[i].raw);
+        if (is_good) is_str(buffer_view(&out), str_from_cstr(rows[i].decoded), "decoded");
+    }
+}
+
+int main(void) {
+    buffer_init(&out, 65536);
+    test_writer();
+    test_scanner();
+    test_unescape();
+    buffer_free(&out);
+    return tap_done();
+}
