@@ -1,0 +1,27 @@
+/* An action and its arena live and die together. */
+#include "model/action.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ACTION_MAGIC 0x5ac71011u
+
+struct action *action_new(uint64_t session_id, uint64_t number) {
+    struct action *action = calloc(1, sizeof(*action));
+    if (action == NULL) return NULL;
+    action->magic = ACTION_MAGIC;
+    action->number = number;
+    arena_init(&action->arena, ACTION_ARENA_BYTES);
+    snprintf(action->id, sizeof(action->id), "%016" PRIx64 "-%" PRIu64, session_id, number);
+    return action;
+}
+
+void action_free(struct action **action) {
+    if (*action == NULL) return;
+    CHECK_MAGIC(*action, ACTION_MAGIC);
+    (*action)->magic = 0;
+    arena_free(&(*action)->arena);
+    free(*action);
+    *action = NULL;
+}

@@ -1,0 +1,71 @@
+/* One action: what a principal asks of an upstream, described without any wire format.
+ *
+ * A protocol (wire/) fills it in; guard/ decides on it and records it; nobody changes it after it was described, but for
+ * its outcome, which the protocol fills in as the answer passes. It lives in its own arena and is freed whole with
+ * action_free(). */
+#ifndef SWORN_MODEL_ACTION_H
+#define SWORN_MODEL_ACTION_H
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "detect/class.h"
+#include "model/attribute.h"
+#include "model/verdict.h"
+
+#define ACTION_ARENA_BYTES (4u * 1024 * 1024)
+#define ACTION_ID_BYTES 40 /* "<16 hex digits of the session>-<number>" and a NUL */
+
+/* A node of the resource tree: Table -> Database -> Environment. Ids are unique within their type. */
+struct resource {
+    struct str type; /* Cedar entity type within Sworn: "Table" */
+    struct str id;   /* "prod/shop/public.orders" */
+    const struct resource *parent;
+};
+
+/* One question for policy: a statement that touches three tables has three. All must be allowed. */
+struct action_step {
+    struct str verb; /* "sql:write" */
+    const struct resource *resource;
+    const struct attribute *attributes;
+    size_t attribute_count;
+};
+
+enum outcome_status {
+    OUTCOME_OK,
+    OUTCOME_ERROR,       /* the upstream answered with an error */
+    OUTCOME_CANCELLED,   /* the client cancelled it or went away */
+    OUTCOME_INTERRUPTED, /* the connection to the upstream broke before the answer was complete */
+};
+
+struct outcome {
+    enum outcome_status status;
+    uint64_t rows;
+    uint64_t bytes; /* towards the client */
+    char code[8];   /* the protocol's own result code (SQLSTATE), NUL-terminated; empty for none */
+    char tag[32];   /* command tag ("SELECT 3"), NUL-terminated */
+    struct class_counts masked;
+    struct class_counts revealed;
+};
+
+struct action {
+    uint32_t magic;
+    struct arena arena;
+    char id[ACTION_ID_BYTES];
+    uint64_t number;     /* within its session, from 1 */
+    struct str protocol; /* "postgres" */
+    struct str text;     /* what the approver reads and what is sealed */
+    struct sha256 digest; /* of the exact action: text, parameters, upstream. An approval binds to it. */
+    struct action_step *steps;
+    size_t step_count;
+    struct class_counts request_classes;
+    uint64_t started_ns; /* monotonic */
+    struct verdict verdict;
+    struct outcome outcome;
+    void *wire; /* the protocol's own, in the action's arena */
+};
+
+/* NULL when memory is out. */
+struct action *action_new(uint64_t session_id, uint64_t number) MUST_USE;
+void action_free(struct action **action);
+
+#endif

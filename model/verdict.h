@@ -1,0 +1,35 @@
+/* What policy says of an action. Plain data; strings belong to the action's arena. */
+#ifndef SWORN_MODEL_VERDICT_H
+#define SWORN_MODEL_VERDICT_H
+
+#include "base/digest.h"
+#include "detect/class.h"
+
+enum verdict_kind {
+    VERDICT_DENY, /* zero: what nobody decided is denied */
+    VERDICT_ALLOW,
+    VERDICT_HOLD, /* every determining forbid can be cured: ask for the remedies, then decide again */
+};
+
+struct verdict {
+    enum verdict_kind kind;
+    bool cedar_allows;           /* what plain Cedar says; differs from kind when a forbid erred */
+    const struct str *policies;  /* determining policy ids, sorted, without duplicates */
+    size_t policy_count;
+    const struct str *errors;    /* ids of policies that erred, sorted */
+    size_t error_count;
+    const struct str *remedies;  /* HOLD: what to ask for, sorted; "approve:<group>[:<count>]" */
+    size_t remedy_count;
+    const struct str *applied;   /* remedies that were in force */
+    size_t applied_count;
+    const struct str *approvers; /* who gave them */
+    size_t approver_count;
+    uint32_t rounds;             /* decisions taken until this one */
+    struct sha256 bundle;        /* the policies that decided */
+    class_set reveal;            /* classes that the principal may receive in clear */
+    struct str message;          /* for the client of a denial: what and why, no data */
+};
+
+struct str verdict_kind_name(enum verdict_kind kind); /* "allow", "deny", "hold" */
+
+#endif
