@@ -15,7 +15,9 @@ static int tap_failed;
 static inline bool tap_result(bool passed, const char *name, const char *file, int line) {
     tap_count++;
     if (!passed) tap_failed++;
-    printf("%sok %d - %s\n", passed ? "" : "not ", tap_count, name);
+    printf("%sok %d - ", passed ? "" : "not ", tap_count);
+    for (; *name != 0; name++) putchar(*name < 32 || *name == 35 ? 32 : *name);
+    putchar(10);
     if (!passed) printf("# at %s:%d\n", file, line);
     return passed;
 }

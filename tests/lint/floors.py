@@ -1,0 +1,45 @@
+"""Proves the house of doc/principles.md: which floor may include from which."""
+import pathlib
+import re
+import subprocess
+import sys
+
+ALLOWED = {
+    "base": {"base"},
+    "run": {"run", "base"},
+    "cedar": {"cedar", "base"},
+    "detect": {"detect", "base"},
+    "ledger": {"ledger", "base"},
+    "model": {"model", "detect", "base"},
+    "guard": {"guard", "model", "ledger", "detect", "cedar", "run", "base"},
+    "wire": {"wire", "model", "run", "base"},
+    "gate": {"gate", "wire", "guard", "model", "ledger", "detect", "cedar", "run", "base"},
+    "keeper": {"keeper", "ledger", "run", "base"},
+}
+EVERYTHING = set(ALLOWED) | {"cmd"}
+# model/ carries class sets, which are numbers; the detector itself stays out of its reach.
+MODEL_FROM_DETECT = {"detect/class.h"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+
+
+def main():
+    files = subprocess.run(["git", "ls-files", "*.c", "*.h"], capture_output=True, text=True, check=True).stdout.split()
+    bad = 0
+    for name in files:
+        floor = name.split("/")[0]
+        if floor in ("tests", "cmd"):
+            continue
+        allowed = ALLOWED.get(floor, EVERYTHING)
+        for include in INCLUDE.findall(pathlib.Path(name).read_text()):
+            target = include.split("/")[0]
+            reaches_up = target not in allowed
+            if floor == "model" and target == "detect":
+                reaches_up = include not in MODEL_FROM_DETECT
+            if reaches_up:
+                print(f"{name}: includes {include}, which is not on its floor or below")
+                bad += 1
+    return 1 if bad else 0
+
+
+sys.exit(main())
