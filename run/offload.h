@@ -1,0 +1,28 @@
+/* Blocking calls (files, name resolution, databases) on helper threads, so that a worker never blocks.
+ *
+ * A job that takes long takes one of few helper threads from everyone: give the call its own time limit. */
+#ifndef SWORN_RUN_OFFLOAD_H
+#define SWORN_RUN_OFFLOAD_H
+
+#include "run/worker.h"
+
+#define OFFLOAD_QUEUE_MAX 65536
+
+/* Runs function(argument) on a helper thread and parks the fiber until it is done, whatever happens: a cancelled fiber
+ * waits too, so argument may live on the fiber's stack. -1 (and it did not run): ERROR_LIMIT when OFFLOAD_QUEUE_MAX jobs
+ * wait. */
+int offload_run(void (*function)(void *argument), void *argument, struct error *error) MUST_USE;
+
+/* The same in two halves, for a caller that may stop waiting: run(argument) on a helper thread, then done(argument) on
+ * the worker that submitted, as a post. The job and argument live until done is called. */
+struct offload_job {
+    struct offload_job *next;
+    void (*run)(void *argument);
+    void (*done)(void *argument);
+    void *argument;
+    struct worker *worker;
+    struct worker_item item;
+};
+int offload_submit(struct offload_job *job, struct error *error) MUST_USE;
+
+#endif
