@@ -1,0 +1,69 @@
+/* Sealed payloads: text (SQL, prompts, reasons) that stays outside of the log and can be erased.
+ *
+ * Each session has its own random data key, wrapped by the key-encryption key (KEK) of the installation. A payload is
+ * AES-256-GCM over a fresh MAC key and the text; the log gets only the commitment: SHA-256 of the ciphertext, and
+ * HMAC-SHA256 of the text under that MAC key, which is sealed with it. Without the keys a commitment says nothing about
+ * the text; with them it proves it. Erasing = overwriting the session's key record (or the payload) with zeros.
+ *
+ *     sealed/<run>-<worker>.payloads   appended by one worker: header, ciphertext
+ *     sealed/<run>-<worker>.keys       fixed-size records: session, wrapped data key
+ *
+ * One sealer a worker thread; not thread-safe. seal_put only computes and buffers (a few microseconds, no system call
+ * until the buffer is full); sealer_flush writes. Flush before the entry that holds the commitment is submitted.
+ * Nothing here parks; keys are wiped when freed. */
+#ifndef SWORN_LEDGER_SEAL_H
+#define SWORN_LEDGER_SEAL_H
+
+#include "base/digest.h"
+#include "base/json.h"
+
+#define SEAL_KEK_BYTES 32u
+#define SEAL_PLAINTEXT_MAX_BYTES (64u * 1024u * 1024u)
+#define SEAL_REFERENCE_MAX_BYTES 96u
+
+struct sealer;
+struct seal_session;
+
+/* Where a payload lies. As text: "<run hex>-<worker>:<payload offset>:<key offset>". */
+struct seal_reference {
+    uint64_t run;
+    uint32_t worker;
+    uint64_t payload_offset;
+    uint64_t key_offset;
+};
+
+struct seal_commitment {
+    struct seal_reference reference;
+    struct sha256 ciphertext; /* SHA-256 of the payload's ciphertext */
+    struct sha256 plaintext;  /* HMAC-SHA256 of the text under the sealed MAC key */
+    uint64_t length;          /* of the text, in bytes */
+};
+
+/* Reads the 32-byte key file, or creates it (random, 0600) when there is none. */
+int seal_kek_load(const char *path, struct secret *kek, struct error *error) MUST_USE;
+
+/* folder is created if missing; run is a random number of this gateway run, the same for all workers. */
+int sealer_new(struct sealer **sealer, const char *folder, struct str kek, uint64_t run, uint32_t worker,
+               struct error *error) MUST_USE;
+void sealer_free(struct sealer **sealer); /* what was not flushed is lost */
+int sealer_flush(struct sealer *sealer, struct error *error) MUST_USE;
+
+/* A session's data key. Its record is buffered like payloads. Free the session when it ends; that wipes the key. */
+int seal_session_begin(struct sealer *sealer, uint64_t session, struct seal_session **out, struct error *error)
+    MUST_USE;
+void seal_session_free(struct seal_session **session);
+/* The same text again in one session (of the last few) returns the earlier commitment and writes nothing. */
+int seal_put(struct sealer *sealer, struct seal_session *session, struct str plaintext, struct seal_commitment *out,
+             struct error *error) MUST_USE;
+
+/* {"ciphertext":"<hex>","length":N,"plaintext":"<hex>","reference":"..."} as the next value of the writer. */
+void seal_commitment_write(struct json_writer *writer, const struct seal_commitment *commitment);
+int seal_commitment_parse(struct str json, struct seal_commitment *out, struct error *error) MUST_USE;
+int seal_reference_parse(struct str text, struct seal_reference *out) MUST_USE;
+
+/* Opens a payload and checks it against its commitment. ERROR_NOT_FOUND: erased (zeros) or not there; ERROR_INVALID:
+ * it is not what was committed to; ERROR_DENIED: not this KEK. The text is appended to plaintext. */
+int seal_open(const char *folder, struct str kek, const struct seal_commitment *commitment, struct buffer *plaintext,
+              struct error *error) MUST_USE;
+
+#endif
