@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/digest.h"
-#include "detect/class.h"
+#include "detect/classes.h"
 #include "model/attribute.h"
 #include "model/verdict.h"
 

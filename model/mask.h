@@ -6,7 +6,7 @@
 #define SWORN_MODEL_MASK_H
 
 #include "base/buffer.h"
-#include "detect/class.h"
+#include "detect/classes.h"
 
 enum mask_shape {
     MASK_TEXT,

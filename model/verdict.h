@@ -3,7 +3,7 @@
 #define SWORN_MODEL_VERDICT_H
 
 #include "base/digest.h"
-#include "detect/class.h"
+#include "detect/classes.h"
 
 enum verdict_kind {
     VERDICT_DENY, /* zero: what nobody decided is denied */

@@ -18,7 +18,7 @@ ALLOWED = {
 }
 EVERYTHING = set(ALLOWED) | {"cmd"}
 # model/ carries class sets, which are numbers; the detector itself stays out of its reach.
-MODEL_FROM_DETECT = {"detect/class.h"}
+MODEL_FROM_DETECT = {"detect/classes.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
