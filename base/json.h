@@ -29,24 +29,24 @@ void json_end_array(struct json_writer *writer);
 /* key is borrowed until the object ends. */
 void json_key(struct json_writer *writer, struct str key);
 /* Ill-formed UTF-8 becomes U+FFFD, so that the output is always valid. */
-void json_string(struct json_writer *writer, struct str value);
-void json_integer(struct json_writer *writer, int64_t value);
-void json_bool(struct json_writer *writer, bool value);
-void json_null(struct json_writer *writer);
+void json_write_string(struct json_writer *writer, struct str value);
+void json_write_integer(struct json_writer *writer, int64_t value);
+void json_write_bool(struct json_writer *writer, bool value);
+void json_write_null(struct json_writer *writer);
 /* A value that is already canonical JSON. */
-void json_raw(struct json_writer *writer, struct str value);
+void json_write_raw(struct json_writer *writer, struct str value);
 
 static inline void json_member_string(struct json_writer *writer, struct str key, struct str value) {
     json_key(writer, key);
-    json_string(writer, value);
+    json_write_string(writer, value);
 }
 static inline void json_member_integer(struct json_writer *writer, struct str key, int64_t value) {
     json_key(writer, key);
-    json_integer(writer, value);
+    json_write_integer(writer, value);
 }
 static inline void json_member_bool(struct json_writer *writer, struct str key, bool value) {
     json_key(writer, key);
-    json_bool(writer, value);
+    json_write_bool(writer, value);
 }
 
 /* Appends value as a quoted JSON string with the escapes of RFC 8785. */
@@ -54,19 +54,19 @@ void json_append_quoted(struct buffer *out, struct str value);
 /* Decodes the inside of a JSON string (without its quotes) to UTF-8. -1 on a bad escape or a lone surrogate. */
 int json_unescape(struct str raw, struct buffer *out) MUST_USE;
 
-enum json_event {
-    JSON_BEGIN_OBJECT,
-    JSON_END_OBJECT,
-    JSON_BEGIN_ARRAY,
-    JSON_END_ARRAY,
-    JSON_KEY,    /* raw: between the quotes, escapes as they stand */
-    JSON_STRING, /* raw: between the quotes, escapes as they stand */
-    JSON_NUMBER,
-    JSON_TRUE,
-    JSON_FALSE,
-    JSON_NULL,
-    JSON_END,    /* the one value is complete and only white space followed */
-    JSON_BAD,    /* not JSON, deeper than JSON_DEPTH_MAX, or not UTF-8 */
+enum json_token {
+    JSON_TOKEN_BEGIN_OBJECT,
+    JSON_TOKEN_END_OBJECT,
+    JSON_TOKEN_BEGIN_ARRAY,
+    JSON_TOKEN_END_ARRAY,
+    JSON_TOKEN_KEY,    /* raw: between the quotes, escapes as they stand */
+    JSON_TOKEN_STRING, /* raw: between the quotes, escapes as they stand */
+    JSON_TOKEN_NUMBER,
+    JSON_TOKEN_TRUE,
+    JSON_TOKEN_FALSE,
+    JSON_TOKEN_NULL,
+    JSON_TOKEN_END,    /* the one value is complete and only white space followed */
+    JSON_TOKEN_BAD,    /* not JSON, deeper than JSON_DEPTH_MAX, or not UTF-8 */
 };
 
 struct json_scanner {
@@ -79,6 +79,6 @@ struct json_scanner {
 
 void json_scanner_init(struct json_scanner *scanner, struct str text);
 /* The next event; *raw is the token's bytes within the text (its offset is raw->data - text.data). */
-enum json_event json_next(struct json_scanner *scanner, struct str *raw);
+enum json_token json_next(struct json_scanner *scanner, struct str *raw);
 
 #endif

@@ -23,9 +23,9 @@ static bool in_object(const struct json_scanner *scanner) {
     return scanner->depth > 0 && (scanner->is_object_bits[scanner->depth / 64] >> (scanner->depth % 64) & 1) != 0;
 }
 
-static enum json_event fail(struct json_scanner *scanner) {
+static enum json_token fail(struct json_scanner *scanner) {
     scanner->state = SCAN_FAILED;
-    return JSON_BAD;
+    return JSON_TOKEN_BAD;
 }
 
 static void skip_space(struct json_scanner *scanner) {
@@ -115,7 +115,7 @@ static bool scan_number(struct json_scanner *scanner, struct str *raw) {
     return true;
 }
 
-static enum json_event scan_word(struct json_scanner *scanner, struct str word, enum json_event event,
+static enum json_token scan_word(struct json_scanner *scanner, struct str word, enum json_token event,
                                  struct str *raw) {
     struct str rest = str_slice(scanner->text, scanner->offset, scanner->text.length);
     if (!str_starts_with(rest, word)) return fail(scanner);
@@ -125,7 +125,7 @@ static enum json_event scan_word(struct json_scanner *scanner, struct str word, 
     return event;
 }
 
-static enum json_event open_container(struct json_scanner *scanner, bool is_object, struct str *raw) {
+static enum json_token open_container(struct json_scanner *scanner, bool is_object, struct str *raw) {
     if (scanner->depth >= JSON_DEPTH_MAX) return fail(scanner);
     scanner->depth++;
     uint64_t bit = (uint64_t)1 << (scanner->depth % 64);
@@ -137,49 +137,49 @@ static enum json_event open_container(struct json_scanner *scanner, bool is_obje
     *raw = str_slice(scanner->text, scanner->offset, scanner->offset + 1);
     scanner->offset++;
     scanner->state = is_object ? SCAN_KEY_OR_END : SCAN_VALUE_OR_END;
-    return is_object ? JSON_BEGIN_OBJECT : JSON_BEGIN_ARRAY;
+    return is_object ? JSON_TOKEN_BEGIN_OBJECT : JSON_TOKEN_BEGIN_ARRAY;
 }
 
-static enum json_event close_container(struct json_scanner *scanner, struct str *raw) {
+static enum json_token close_container(struct json_scanner *scanner, struct str *raw) {
     bool is_object = in_object(scanner);
     *raw = str_slice(scanner->text, scanner->offset, scanner->offset + 1);
     scanner->offset++;
     scanner->depth--;
     scanner->state = SCAN_AFTER_VALUE;
-    return is_object ? JSON_END_OBJECT : JSON_END_ARRAY;
+    return is_object ? JSON_TOKEN_END_OBJECT : JSON_TOKEN_END_ARRAY;
 }
 
-static enum json_event scan_value(struct json_scanner *scanner, struct str *raw) {
+static enum json_token scan_value(struct json_scanner *scanner, struct str *raw) {
     switch (peek(scanner)) {
     case '{': return open_container(scanner, true, raw);
     case '[': return open_container(scanner, false, raw);
     case '"':
         if (!scan_string(scanner, raw)) return fail(scanner);
         scanner->state = SCAN_AFTER_VALUE;
-        return JSON_STRING;
-    case 't': return scan_word(scanner, STR("true"), JSON_TRUE, raw);
-    case 'f': return scan_word(scanner, STR("false"), JSON_FALSE, raw);
-    case 'n': return scan_word(scanner, STR("null"), JSON_NULL, raw);
+        return JSON_TOKEN_STRING;
+    case 't': return scan_word(scanner, STR("true"), JSON_TOKEN_TRUE, raw);
+    case 'f': return scan_word(scanner, STR("false"), JSON_TOKEN_FALSE, raw);
+    case 'n': return scan_word(scanner, STR("null"), JSON_TOKEN_NULL, raw);
     default:
         if (!scan_number(scanner, raw)) return fail(scanner);
         scanner->state = SCAN_AFTER_VALUE;
-        return JSON_NUMBER;
+        return JSON_TOKEN_NUMBER;
     }
 }
 
-static enum json_event scan_key(struct json_scanner *scanner, struct str *raw) {
+static enum json_token scan_key(struct json_scanner *scanner, struct str *raw) {
     if (peek(scanner) != '"' || !scan_string(scanner, raw)) return fail(scanner);
     skip_space(scanner);
     if (peek(scanner) != ':') return fail(scanner);
     scanner->offset++;
     scanner->state = SCAN_VALUE;
-    return JSON_KEY;
+    return JSON_TOKEN_KEY;
 }
 
-static enum json_event scan_after_value(struct json_scanner *scanner, struct str *raw) {
+static enum json_token scan_after_value(struct json_scanner *scanner, struct str *raw) {
     if (scanner->depth == 0) {
         *raw = STR_NONE;
-        return scanner->offset == scanner->text.length ? JSON_END : fail(scanner);
+        return scanner->offset == scanner->text.length ? JSON_TOKEN_END : fail(scanner);
     }
     bool is_object = in_object(scanner);
     if (peek(scanner) == (is_object ? '}' : ']')) return close_container(scanner, raw);
@@ -189,7 +189,7 @@ static enum json_event scan_after_value(struct json_scanner *scanner, struct str
     return is_object ? scan_key(scanner, raw) : scan_value(scanner, raw);
 }
 
-enum json_event json_next(struct json_scanner *scanner, struct str *raw) {
+enum json_token json_next(struct json_scanner *scanner, struct str *raw) {
     skip_space(scanner);
     switch (scanner->state) {
     case SCAN_VALUE: return scan_value(scanner, raw);
@@ -198,7 +198,7 @@ enum json_event json_next(struct json_scanner *scanner, struct str *raw) {
     case SCAN_KEY_OR_END:
         return peek(scanner) == '}' ? close_container(scanner, raw) : scan_key(scanner, raw);
     case SCAN_AFTER_VALUE: return scan_after_value(scanner, raw);
-    default: return JSON_BAD;
+    default: return JSON_TOKEN_BAD;
     }
 }
 

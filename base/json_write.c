@@ -50,28 +50,28 @@ void json_key(struct json_writer *writer, struct str key) {
     buffer_append_byte(writer->out, ':');
 }
 
-void json_string(struct json_writer *writer, struct str value) {
+void json_write_string(struct json_writer *writer, struct str value) {
     begin_value(writer);
     json_append_quoted(writer->out, value);
 }
 
-void json_integer(struct json_writer *writer, int64_t value) {
+void json_write_integer(struct json_writer *writer, int64_t value) {
     CHECK(value <= JSON_INTEGER_MAX && value >= -JSON_INTEGER_MAX);
     begin_value(writer);
     buffer_append_i64_decimal(writer->out, value);
 }
 
-void json_bool(struct json_writer *writer, bool value) {
+void json_write_bool(struct json_writer *writer, bool value) {
     begin_value(writer);
     buffer_append_str(writer->out, value ? STR("true") : STR("false"));
 }
 
-void json_null(struct json_writer *writer) {
+void json_write_null(struct json_writer *writer) {
     begin_value(writer);
     buffer_append_str(writer->out, STR("null"));
 }
 
-void json_raw(struct json_writer *writer, struct str value) {
+void json_write_raw(struct json_writer *writer, struct str value) {
     begin_value(writer);
     buffer_append_str(writer->out, value);
 }

@@ -11,10 +11,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     json_scanner_init(&scanner, text);
     for (size_t tokens = 0; tokens <= size + 1; tokens++) {
         struct str raw;
-        enum json_event event = json_next(&scanner, &raw);
-        if (event == JSON_END || event == JSON_BAD) break;
+        enum json_token event = json_next(&scanner, &raw);
+        if (event == JSON_TOKEN_END || event == JSON_TOKEN_BAD) break;
         CHECK(raw.data >= text.data && raw.data + raw.length <= text.data + text.length);
-        if (event != JSON_STRING && event != JSON_KEY) continue;
+        if (event != JSON_TOKEN_STRING && event != JSON_TOKEN_KEY) continue;
         buffer_clear(&decoded);
         if (json_unescape(raw, &decoded) == 0) CHECK(utf8_is_valid(buffer_view(&decoded)));
     }

@@ -13,8 +13,8 @@ ALLOWED = {
     "model": {"model", "detect", "base"},
     "guard": {"guard", "model", "ledger", "detect", "cedar", "run", "base"},
     "wire": {"wire", "model", "run", "base"},
-    "gate": {"gate", "wire", "guard", "model", "ledger", "detect", "cedar", "run", "base"},
     "keeper": {"keeper", "ledger", "run", "base"},
+    "gate": {"gate", "keeper", "wire", "guard", "model", "ledger", "detect", "cedar", "run", "base"},
 }
 EVERYTHING = set(ALLOWED) | {"cmd"}
 # model/ carries class sets, which are numbers; the detector itself stays out of its reach.

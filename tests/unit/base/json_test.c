@@ -11,12 +11,12 @@ static void test_writer(void) {
     json_member_bool(&writer, STR("a"), true);
     json_key(&writer, STR("b"));
     json_begin_array(&writer);
-    json_integer(&writer, -1);
-    json_string(&writer, STR("\"\\\b\t\n\x0b\x1f/\x7f\xc3\xa9\xff"));
-    json_null(&writer);
+    json_write_integer(&writer, -1);
+    json_write_string(&writer, STR("\"\\\b\t\n\x0b\x1f/\x7f\xc3\xa9\xff"));
+    json_write_null(&writer);
     json_begin_object(&writer);
     json_end_object(&writer);
-    json_raw(&writer, STR("[]"));
+    json_write_raw(&writer, STR("[]"));
     json_end_array(&writer);
     json_member_integer(&writer, STR("c"), 9007199254740992);
     json_end_object(&writer);
@@ -31,9 +31,9 @@ static bool is_json(struct str text) {
     struct str raw;
     json_scanner_init(&scanner, text);
     for (;;) {
-        enum json_event event = json_next(&scanner, &raw);
-        if (event == JSON_END) return true;
-        if (event == JSON_BAD) return false;
+        enum json_token event = json_next(&scanner, &raw);
+        if (event == JSON_TOKEN_END) return true;
+        if (event == JSON_TOKEN_BAD) return false;
     }
 }
 
