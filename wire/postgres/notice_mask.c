@@ -13,7 +13,7 @@
 #define KEYS_MAX 8u   /* an exclusion constraint names two */
 #define NAMES_MAX 32u /* INDEX_MAX_KEYS */
 #define NOTIFICATION_PID_BYTES 4u
-#define FAILING_ROW STR("ailing row contains (")
+#define FAILING_ROW STR("Failing row contains (")
 #define MASKED_ROW STR("(masked)")
 
 static const struct str masked_fields = {"MDHWq", 5};
