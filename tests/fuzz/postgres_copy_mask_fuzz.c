@@ -26,7 +26,10 @@ static int run(const struct copy_mask_options *options, struct str stream, size_
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const struct row_mask_column columns[] = {
-        {.name = {"id", 2}, .type_oid = 23}, {.name = {"secret", 6}, .type_oid = 25}, {.name = {"j", 1}, .type_oid = 3802}};
+        {.name = {"id", 2}, .type_oid = 23},
+        {.name = {"secret", 6}, .type_oid = 25},
+        {.name = {"j", 1}, .type_oid = 3802},
+    };
     if (size < 2) return 0;
     struct copy_mask_options options = copy_mask_options_default(data[0] % 4 % 3);
     options.has_header = (data[0] & 4) != 0;

@@ -176,7 +176,8 @@ enum mask_result copy_row_mask(const struct copy_mask_options *options, const st
     for (size_t i = 0; copy_row_next_field(options, content, &offset, &raw); i++) {
         const struct row_mask_strategy *column = i < columns->count ? &columns->columns[i] : NULL;
         size_t from = (size_t)(raw.data - line.data);
-        if (raw.length == 0 || str_equal(raw, options->null_text) || (column != NULL && !column->is_inspected)) continue;
+        if (raw.length == 0 || str_equal(raw, options->null_text)) continue;
+        if (column != NULL && !column->is_inspected) continue;
         mask.field = column != NULL ? column->field : (struct mask_field){0};
         const struct pg_type *type = column != NULL ? column->type : pg_type_find(0);
         enum mask_result result = splice_field(options, &mask, type, raw, str_slice(line, copied, from), out);

@@ -1,5 +1,5 @@
-/* What masking has to know of PostgreSQL's types: which there are stands in pg_type.def; how the binary form of a scalar
- * reads as text is in pg_type_render.c (PostgreSQL's *_send functions). Pure functions, nothing parks. */
+/* What masking has to know of PostgreSQL's types: which there are stands in pg_type.def; how the binary form of a
+ * scalar reads as text is in pg_type_render.c (PostgreSQL's *_send functions). Pure functions, nothing parks. */
 #ifndef SWORN_WIRE_POSTGRES_PG_TYPE_H
 #define SWORN_WIRE_POSTGRES_PG_TYPE_H
 

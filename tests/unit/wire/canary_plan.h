@@ -1,5 +1,5 @@
-/* A mask plan for the tests of the PostgreSQL masks: it knows a few canaries, and the column name "secret", whose values
- * are masked whole. A canary must never be seen in what a mask lets through. */
+/* A mask plan for the tests of the PostgreSQL masks: it knows a few canaries, and the column name "secret", whose
+ * values are masked whole. A canary must never be seen in what a mask lets through. */
 #ifndef SWORN_TESTS_UNIT_WIRE_CANARY_PLAN_H
 #define SWORN_TESTS_UNIT_WIRE_CANARY_PLAN_H
 

@@ -82,7 +82,8 @@ static struct copy_mask_options make_options(const struct stream_case *test) {
 }
 
 /* Feeds the stream in pieces that end at `first`, then each `step` bytes; 0, or -1 when it was refused. */
-static int run(const struct copy_mask_options *options, struct str sent, size_t first, size_t step, struct buffer *out) {
+static int run(const struct copy_mask_options *options, struct str sent, size_t first, size_t step,
+               struct buffer *out) {
     struct class_counts masked = {0}, revealed = {0};
     struct error error;
     struct copy_mask *mask = copy_mask_new(options, &canary_plan);
@@ -124,7 +125,8 @@ static const struct refused_case {
     struct str sent;
 } refused_cases[] = {
     {"text, the plan fails", COPY_MASK_TEXT, LITERAL("1\tFAIL-ME\n")},
-    {"text, a row too long", COPY_MASK_TEXT, LITERAL("0123456789012345678901234567890123456789012345678901234567890123\n")},
+    {"text, a row too long", COPY_MASK_TEXT,
+     LITERAL("0123456789012345678901234567890123456789012345678901234567890123\n")},
     {"text, a long row without an end", COPY_MASK_TEXT,
      LITERAL("01234567890123456789012345678901234567890123456789012345678901234")},
     {"binary, no signature", COPY_MASK_BINARY, LITERAL("1\tCANARY-123\n")},

@@ -99,7 +99,7 @@ static void test_cases(__typeof__(notice_mask_apply) *function, const struct not
         bool changes = cases[i].wanted.data != NULL;
         is_integer(run(function, &canary_plan, cases[i].sent), changes ? MASK_CHANGED : MASK_UNCHANGED, cases[i].name);
         is_str(buffer_view(&out), cases[i].wanted, cases[i].name);
-        is_integer(run(function, &canary_plan_revealing, cases[i].sent), MASK_UNCHANGED, "unchanged when all is revealed");
+        is_integer(run(function, &canary_plan_revealing, cases[i].sent), MASK_UNCHANGED, "unchanged when revealed");
     }
 }
 
