@@ -166,11 +166,11 @@ static bool is_json_container(struct str value) {
     if (value.length < 2 || (value.data[0] != '{' && value.data[0] != '[')) return false;
     struct json_scanner scanner;
     struct str raw;
-    enum json_event event;
+    enum json_token token;
     json_scanner_init(&scanner, value);
-    do event = json_next(&scanner, &raw);
-    while (event != JSON_END && event != JSON_BAD);
-    return event == JSON_END;
+    do token = json_next(&scanner, &raw);
+    while (token != JSON_TOKEN_END && token != JSON_TOKEN_BAD);
+    return token == JSON_TOKEN_END;
 }
 
 static enum mask_result mask_unknown_json(struct value_mask *mask, struct str value, struct buffer *out) {
