@@ -24,6 +24,7 @@ void buffer_clear(struct buffer *buffer); /* empties it, clears the failure, kee
 
 static inline size_t buffer_length(const struct buffer *buffer) { return buffer->end - buffer->start; }
 static inline struct str buffer_view(const struct buffer *buffer) {
+    if (buffer->data == NULL) return STR_NONE;
     return (struct str){buffer->data + buffer->start, buffer->end - buffer->start};
 }
 static inline bool buffer_failed(const struct buffer *buffer) { return buffer->is_failed; }
