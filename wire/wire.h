@@ -73,6 +73,7 @@ struct wire_session {
     const struct wire_protocol *protocol;
     const struct wire_gate *gate;
     uint64_t action_count;                /* number of the last action */
+    struct str cancel_key;                /* set by greet: what a cancel request for this session carries */
     void *state;                          /* the protocol's own */
 };
 
@@ -89,7 +90,8 @@ struct wire_protocol {
 
     /* P: the next action, fully described. 1, 0 when the client is done, -1. *action is the caller's to free. */
     int (*next_action)(struct wire_session *session, struct action **action, struct error *error);
-    /* Buffers the action for the upstream and expects its answer. The plan stays valid until release. */
+    /* Both of the next take the action over, also when they fail: it comes back by next_answer or take_unanswered.
+     * Buffers the action for the upstream and expects its answer. The plan lives in the action's arena. */
     int (*forward)(struct wire_session *session, struct action *action, const struct mask_plan *plan,
                    struct error *error);
     /* Expects a refusal in its place; it is answered in turn by next_answer. */

@@ -1,0 +1,87 @@
+/* Recording: how what the gate decides and sees becomes entries of the evidence log.
+ *
+ * struct recorder is one worker's: it gathers the events of a batch of fibers, writes the sealed payloads they commit
+ * to, hands the events to the keeper through the worker's ring and wakes who waits. struct record_session is one
+ * session's line of events; the keeper numbers it.
+ *
+ * Nothing here parks but the functions marked P. Recording itself never waits: whoever is about to let bytes go calls
+ * record_await first, and must treat -1 as "this is not in evidence: do not". All functions belong to the worker's
+ * thread. A record_session must not be freed before record_end. */
+#ifndef SWORN_GUARD_RECORD_H
+#define SWORN_GUARD_RECORD_H
+
+#include "base/json.h"
+#include "ledger/ring.h"
+#include "ledger/seal.h"
+#include "model/action.h"
+#include "model/principal.h"
+#include "run/sync.h"
+#include "run/worker.h"
+
+#define RECORD_QUEUE_MAX_BYTES ((size_t)64 << 20)
+
+struct recorder;
+
+struct record_session {
+    struct recorder *recorder;
+    uint64_t id;
+    struct seal_session *seal;
+    uint64_t recorded; /* events so far */
+    uint64_t settled;  /* of these, durable or refused */
+    bool is_refused;   /* one of them is not in the log and never will be */
+    uint64_t actions;
+    uint64_t denials;
+    struct condition changed;
+};
+
+/* The ring and the sealer are borrowed. On the worker's own thread. */
+int recorder_new(struct recorder **recorder, struct worker *worker, struct rings *rings, uint32_t ring_number,
+                 struct sealer *sealer, struct error *error) MUST_USE;
+/* P, not cancellable. When every session of the worker has ended: the recorder's own fiber leaves. Then free. */
+void recorder_stop(struct recorder *recorder);
+void recorder_free(struct recorder **recorder);
+/* The keeper is gone: everything outstanding and to come is refused. */
+void recorder_fail(struct recorder *recorder);
+/* False while the ledger cannot take entries: refuse actions before they start. why may be NULL. */
+bool recorder_is_accepting(const struct recorder *recorder, struct error *why);
+
+/* What is known when a session begins. Strings are borrowed for the call. */
+struct record_session_facts {
+    struct str protocol;
+    struct str upstream;
+    struct str environment;
+    struct str database;
+    struct str client_address;
+    struct str token_id;                /* which token, never the token */
+    struct str claimed_name;            /* who the client said it is */
+    const struct principal *principal;  /* NULL: the login was refused */
+    struct str refusal;                 /* why; empty when it was not */
+};
+
+int record_begin(struct record_session *session, struct recorder *recorder, uint64_t id,
+                 const struct record_session_facts *facts, struct error *error) MUST_USE;
+void record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
+                   struct str upstream);
+void record_outcome(struct record_session *session, const struct action *action);
+/* A hold begins, gets a vote (decision: "approve", "deny" or "refused" with the rule that refused it), ends. */
+void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us);
+void record_vote(struct record_session *session, const struct action *action, struct str approver, struct str group,
+                 struct str decision, struct str reason, struct str rule);
+void record_hold_ended(struct record_session *session, const struct action *action, struct str how);
+
+/* P: waits until the first `count` events (session->recorded when it was read) are durable. */
+int record_await(struct record_session *session, uint64_t count, struct error *error) MUST_USE;
+/* P, not cancellable: the last event, with totals; waits until all events are settled; frees the session's key. */
+void record_end(struct record_session *session, struct str reason);
+
+/* The node's own session: its start, its heartbeats, the bundles it activates. Event is a complete canonical object
+ * with its "type". */
+void record_node_begin(struct record_session *session, struct recorder *recorder, uint64_t id, struct str event);
+void record_event(struct record_session *session, uint32_t flags, struct str event);
+/* P. */
+void record_node_end(struct record_session *session);
+
+/* Members "name":{class:count,...} of counts that are not zero. */
+void record_write_counts(struct json_writer *writer, struct str name, const struct class_counts *counts);
+
+#endif

@@ -1,0 +1,268 @@
+/* Events as RFC 8785 JSON. Members are written in the order of their names; absent means unknown or none. */
+#include "guard/record_events.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "detect/classes.h"
+
+static void write_id(struct json_writer *writer, const struct action *action) {
+    json_member_string(writer, STR("action"), str_from_cstr(action->id));
+}
+
+static void write_hash(struct json_writer *writer, struct str name, const struct sha256 *hash) {
+    char text[2 * SHA256_BYTES];
+    struct buffer hex = {.data = text, .capacity = sizeof(text), .cap_bytes = sizeof(text)};
+    hex_append(&hex, str_make(hash->bytes, SHA256_BYTES));
+    json_member_string(writer, name, buffer_view(&hex));
+}
+
+static void write_names(struct json_writer *writer, struct str name, const struct str *names, size_t count) {
+    if (count == 0) return;
+    json_key(writer, name);
+    json_begin_array(writer);
+    for (size_t i = 0; i < count; i++) json_write_string(writer, names[i]);
+    json_end_array(writer);
+}
+
+static void write_optional(struct json_writer *writer, struct str name, struct str value) {
+    if (value.length > 0) json_member_string(writer, name, value);
+}
+
+static void write_commitment(struct json_writer *writer, struct str name, const struct seal_commitment *commitment) {
+    if (commitment == NULL) return;
+    json_key(writer, name);
+    seal_commitment_write(writer, commitment);
+}
+
+/* Classes by name, in the order of their names, so that the object is canonical. */
+static void class_order(enum data_class order[CLASS_MAX]) {
+    for (size_t i = 0; i < CLASS_MAX; i++) {
+        size_t at = i;
+        struct str name = str_from_cstr(class_name((enum data_class)i));
+        while (at > 0 && str_compare(str_from_cstr(class_name(order[at - 1])), name) > 0) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = (enum data_class)i;
+    }
+}
+
+void record_write_counts(struct json_writer *writer, struct str name, const struct class_counts *counts) {
+    if (class_counts_set(counts) == 0) return;
+    enum data_class order[CLASS_MAX];
+    class_order(order);
+    json_key(writer, name);
+    json_begin_object(writer);
+    for (size_t i = 0; i < CLASS_MAX; i++) {
+        uint32_t count = counts->count[order[i]];
+        if (count > 0) json_member_integer(writer, str_from_cstr(class_name(order[i])), count);
+    }
+    json_end_object(writer);
+}
+
+static void write_reveal(struct json_writer *writer, class_set reveal) {
+    if (reveal == 0) return;
+    json_key(writer, STR("reveal"));
+    json_begin_array(writer);
+    if (reveal == CLASS_SET_ALL) {
+        json_write_string(writer, STR("*"));
+    } else {
+        for (size_t i = 0; i < CLASS_MAX; i++) {
+            if (class_set_has(reveal, (enum data_class)i)) json_write_string(writer, str_from_cstr(class_name((enum data_class)i)));
+        }
+    }
+    json_end_array(writer);
+}
+
+static void write_attribute(struct json_writer *writer, const struct attribute *attribute) {
+    const struct attribute_description *description = &attribute_descriptions[attribute->id];
+    json_key(writer, str_from_cstr(description->name));
+    switch (description->kind) {
+    case ATTRIBUTE_KIND_BOOL: json_write_bool(writer, attribute->boolean); break;
+    case ATTRIBUTE_KIND_LONG:
+    case ATTRIBUTE_KIND_DATETIME: json_write_integer(writer, attribute->integer); break;
+    case ATTRIBUTE_KIND_STRING:
+    case ATTRIBUTE_KIND_IP: json_write_string(writer, attribute->string); break;
+    case ATTRIBUTE_KIND_SET:
+        json_begin_array(writer);
+        for (size_t i = 0; i < attribute->set.count; i++) json_write_string(writer, attribute->set.items[i]);
+        json_end_array(writer);
+        break;
+    }
+}
+
+/* The attributes in the order of their names: they are few, so the next one is looked for each time. */
+static void write_context(struct json_writer *writer, const struct action_step *step) {
+    if (step->attribute_count == 0) return;
+    json_key(writer, STR("context"));
+    json_begin_object(writer);
+    struct str last = STR_NONE;
+    for (size_t written = 0; written < step->attribute_count; written++) {
+        const struct attribute *next = NULL;
+        struct str next_name = STR_NONE;
+        for (size_t i = 0; i < step->attribute_count; i++) {
+            struct str name = str_from_cstr(attribute_descriptions[step->attributes[i].id].name);
+            if (last.data != NULL && str_compare(name, last) <= 0) continue;
+            if (next == NULL || str_compare(name, next_name) < 0) {
+                next = &step->attributes[i];
+                next_name = name;
+            }
+        }
+        if (next == NULL) break;
+        write_attribute(writer, next);
+        last = next_name;
+    }
+    json_end_object(writer);
+}
+
+static void write_steps(struct json_writer *writer, const struct action *action) {
+    json_key(writer, STR("steps"));
+    json_begin_array(writer);
+    for (size_t i = 0; i < action->step_count; i++) {
+        const struct action_step *step = &action->steps[i];
+        json_begin_object(writer);
+        write_context(writer, step);
+        json_member_string(writer, STR("resource"), step->resource->id);
+        json_member_string(writer, STR("type"), step->resource->type);
+        json_member_string(writer, STR("verb"), step->verb);
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+}
+
+static void write_time(struct json_writer *writer, struct str name, int64_t real_us) {
+    char text[CLOCK_RFC3339_BYTES];
+    json_member_string(writer, name, clock_format_rfc3339(real_us, text));
+}
+
+void record_events_session_start(struct buffer *out, const struct record_session_facts *facts) {
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    write_optional(&writer, STR("claimed_name"), facts->claimed_name);
+    write_optional(&writer, STR("client_address"), facts->client_address);
+    write_optional(&writer, STR("database"), facts->database);
+    write_optional(&writer, STR("environment"), facts->environment);
+    if (facts->principal != NULL) {
+        const struct principal *principal = facts->principal;
+        write_names(&writer, STR("groups"), principal->groups, principal->group_count);
+        if (principal->on_behalf_of != NULL) {
+            json_member_string(&writer, STR("on_behalf_of"), principal->on_behalf_of->name);
+        }
+        json_member_string(&writer, STR("principal"), principal->name);
+        json_member_string(&writer, STR("principal_type"), principal_kind_name(principal->kind));
+    }
+    write_optional(&writer, STR("protocol"), facts->protocol);
+    write_optional(&writer, STR("refused"), facts->refusal);
+    write_optional(&writer, STR("token"), facts->token_id);
+    json_member_string(&writer, STR("type"), EVENT_SESSION_START);
+    write_optional(&writer, STR("upstream"), facts->upstream);
+    json_end_object(&writer);
+}
+
+void record_events_session_end(struct buffer *out, const struct record_session *session, struct str reason) {
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    json_member_integer(&writer, STR("actions"), (int64_t)session->actions);
+    json_member_integer(&writer, STR("denials"), (int64_t)session->denials);
+    json_member_integer(&writer, STR("entries"), (int64_t)session->recorded + 1);
+    write_optional(&writer, STR("reason"), reason);
+    json_member_string(&writer, STR("type"), EVENT_SESSION_END);
+    json_end_object(&writer);
+}
+
+void record_events_intent(struct buffer *out, const struct action *action, const struct principal *principal,
+                          struct str upstream, const struct seal_commitment *text) {
+    const struct verdict *verdict = &action->verdict;
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    write_id(&writer, action);
+    write_names(&writer, STR("applied"), verdict->applied, verdict->applied_count);
+    write_names(&writer, STR("approvers"), verdict->approvers, verdict->approver_count);
+    write_hash(&writer, STR("bundle"), &verdict->bundle);
+    json_member_string(&writer, STR("cedar"), verdict->cedar_allows ? STR("allow") : STR("deny"));
+    record_write_counts(&writer, STR("classes"), &action->request_classes);
+    write_hash(&writer, STR("digest"), &action->digest);
+    write_names(&writer, STR("errors"), verdict->errors, verdict->error_count);
+    if (principal->on_behalf_of != NULL) json_member_string(&writer, STR("on_behalf_of"), principal->on_behalf_of->name);
+    write_names(&writer, STR("policies"), verdict->policies, verdict->policy_count);
+    json_member_string(&writer, STR("principal"), principal->name);
+    json_member_string(&writer, STR("principal_type"), principal_kind_name(principal->kind));
+    json_member_string(&writer, STR("protocol"), action->protocol);
+    write_reveal(&writer, verdict->reveal);
+    json_member_integer(&writer, STR("rounds"), verdict->rounds);
+    write_steps(&writer, action);
+    write_commitment(&writer, STR("text"), text);
+    json_member_string(&writer, STR("type"), EVENT_INTENT);
+    json_member_string(&writer, STR("upstream"), upstream);
+    json_member_string(&writer, STR("verdict"), verdict_kind_name(verdict->kind));
+    json_end_object(&writer);
+}
+
+void record_events_outcome(struct buffer *out, const struct action *action) {
+    static const struct str statuses[] = {
+        [OUTCOME_OK] = {"ok", 2}, [OUTCOME_ERROR] = {"error", 5}, [OUTCOME_CANCELLED] = {"cancelled", 9},
+        [OUTCOME_INTERRUPTED] = {"interrupted", 11}};
+    const struct outcome *outcome = &action->outcome;
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    write_id(&writer, action);
+    json_member_integer(&writer, STR("bytes"), (int64_t)outcome->bytes);
+    write_optional(&writer, STR("code"), str_from_cstr(outcome->code));
+    json_member_integer(&writer, STR("duration_us"), (int64_t)((clock_monotonic_ns() - action->started_ns) / 1000));
+    record_write_counts(&writer, STR("masked"), &outcome->masked);
+    record_write_counts(&writer, STR("revealed"), &outcome->revealed);
+    json_member_integer(&writer, STR("rows"), (int64_t)outcome->rows);
+    json_member_string(&writer, STR("status"), statuses[outcome->status]);
+    write_optional(&writer, STR("tag"), str_from_cstr(outcome->tag));
+    json_member_string(&writer, STR("type"), EVENT_OUTCOME);
+    json_end_object(&writer);
+}
+
+void record_events_hold_requested(struct buffer *out, const struct action *action, int64_t expires_us,
+                                  const struct seal_commitment *text) {
+    const struct verdict *verdict = &action->verdict;
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    write_id(&writer, action);
+    write_hash(&writer, STR("bundle"), &verdict->bundle);
+    write_hash(&writer, STR("digest"), &action->digest);
+    write_time(&writer, STR("expires"), expires_us);
+    write_names(&writer, STR("policies"), verdict->policies, verdict->policy_count);
+    write_names(&writer, STR("remedies"), verdict->remedies, verdict->remedy_count);
+    write_steps(&writer, action);
+    write_commitment(&writer, STR("text"), text);
+    json_member_string(&writer, STR("type"), EVENT_HOLD_REQUESTED);
+    json_end_object(&writer);
+}
+
+void record_events_vote(struct buffer *out, const struct action *action, struct str approver, struct str group,
+                        struct str decision, const struct seal_commitment *reason, struct str rule) {
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    write_id(&writer, action);
+    json_member_string(&writer, STR("approver"), approver);
+    json_member_string(&writer, STR("decision"), decision);
+    write_hash(&writer, STR("digest"), &action->digest);
+    write_optional(&writer, STR("group"), group);
+    write_commitment(&writer, STR("reason"), reason);
+    write_optional(&writer, STR("rule"), rule);
+    json_member_string(&writer, STR("type"), EVENT_APPROVAL);
+    json_end_object(&writer);
+}
+
+void record_events_hold_ended(struct buffer *out, const struct action *action, struct str how) {
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    write_id(&writer, action);
+    json_member_string(&writer, STR("how"), how);
+    json_member_string(&writer, STR("type"), EVENT_HOLD_ENDED);
+    json_end_object(&writer);
+}

@@ -1,0 +1,20 @@
+/* The texts of events: what is written of an action, a session, an approval (doc/evidence-format.md). Each appends one
+ * canonical JSON object to out; pure functions. */
+#ifndef SWORN_GUARD_RECORD_EVENTS_H
+#define SWORN_GUARD_RECORD_EVENTS_H
+
+#include "guard/record.h"
+
+void record_events_session_start(struct buffer *out, const struct record_session_facts *facts);
+void record_events_session_end(struct buffer *out, const struct record_session *session, struct str reason);
+void record_events_intent(struct buffer *out, const struct action *action, const struct principal *principal,
+                          struct str upstream, const struct seal_commitment *text);
+void record_events_outcome(struct buffer *out, const struct action *action);
+void record_events_hold_requested(struct buffer *out, const struct action *action, int64_t expires_us,
+                                  const struct seal_commitment *text);
+/* reason: NULL when none was given. */
+void record_events_vote(struct buffer *out, const struct action *action, struct str approver, struct str group,
+                        struct str decision, const struct seal_commitment *reason, struct str rule);
+void record_events_hold_ended(struct buffer *out, const struct action *action, struct str how);
+
+#endif
