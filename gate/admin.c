@@ -1,0 +1,269 @@
+/* Serving the administration socket. */
+#include "gate/admin.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "guard/approval.h"
+#include "run/offload.h"
+#include "run/stream.h"
+
+#define ADMIN_ANSWER_MAX_BYTES ((size_t)16 << 20)
+#define ADMIN_ARENA_BYTES ((size_t)16 << 20)
+
+struct admin_connection {
+    struct gate_worker *worker;
+    struct stream *stream;
+    struct arena arena;
+    struct snapshot *snapshot;
+    struct buffer answer;
+};
+
+static struct str member(const json_t *request, const char *name) {
+    const json_t *value = json_object_get(request, name);
+    return json_is_string(value) ? str_make(json_string_value(value), json_string_length(value)) : STR_NONE;
+}
+
+/* ---- Who asks --------------------------------------------------------------------------------------------------- */
+
+struct token_check {
+    struct admin_connection *connection;
+    struct str token;
+    const struct principal *principal;
+    int result;
+    struct error *error;
+};
+
+/* On a helper thread. The token alone says whose it is. */
+static void check_token(void *argument) {
+    struct token_check *check = argument;
+    struct admin_connection *connection = check->connection;
+    struct store *store = connection->worker->gateway->store;
+    struct sha256 hash = sha256_of(check->token);
+    struct token_info token;
+    struct str name = STR_NONE;
+    if (token_is_well_formed(check->token) &&
+        store_token_find(store, &connection->arena, &hash, &token, check->error) == 0) {
+        name = token.principal;
+    }
+    check->result = identity_authenticate(connection->snapshot->identity, store, name, check->token, clock_real_us(),
+                                          &check->principal, NULL, check->error);
+}
+
+static int identify(struct admin_connection *connection, const json_t *request, const struct principal **principal,
+                    struct error *error) {
+    struct token_check check = {.connection = connection, .token = member(request, "token"), .error = error};
+    if (check.token.length == 0) {
+        return error_set(error, ERROR_DENIED, "who are you? Put your token into SWORN_TOKEN or use --token-file");
+    }
+    if (offload_run(check_token, &check, error) != 0) return -1;
+    *principal = check.principal;
+    return check.result;
+}
+
+/* ---- Verbs ------------------------------------------------------------------------------------------------------ */
+
+static void write_time(struct json_writer *writer, struct str name, int64_t real_us) {
+    char text[CLOCK_RFC3339_BYTES];
+    json_member_string(writer, name, clock_format_rfc3339(real_us, text));
+}
+
+static int answer_pending(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
+                          struct error *error) {
+    struct approval_listing *listings;
+    size_t count;
+    (void)request;
+    if (approvals_list(connection->worker->gateway->approvals, &connection->arena, &listings, &count, error) != 0) {
+        return -1;
+    }
+    json_key(writer, STR("pending"));
+    json_begin_array(writer);
+    for (size_t i = 0; i < count; i++) {
+        const struct approval_listing *listing = &listings[i];
+        json_begin_object(writer);
+        json_member_string(writer, STR("action"), listing->action_id);
+        json_member_string(writer, STR("approved_by"), listing->approvers);
+        write_time(writer, STR("expires"), listing->expires_us);
+        json_member_string(writer, STR("id"), listing->id);
+        json_member_string(writer, STR("needs"), listing->remedies);
+        if (listing->on_behalf_of.length > 0) json_member_string(writer, STR("on_behalf_of"), listing->on_behalf_of);
+        json_member_string(writer, STR("policies"), listing->policies);
+        json_member_string(writer, STR("principal"), listing->principal);
+        write_time(writer, STR("since"), listing->created_us);
+        json_member_string(writer, STR("text"), listing->text);
+        json_member_string(writer, STR("upstream"), listing->upstream_id);
+        json_end_object(writer);
+    }
+    json_end_array(writer);
+    return 0;
+}
+
+static int vote(struct admin_connection *connection, const json_t *request, bool is_approval, struct error *error) {
+    const struct principal *principal;
+    struct str id = member(request, "id");
+    if (id.length == 0) return error_set(error, ERROR_INVALID, "which action? `sworn pending` lists the ids");
+    if (identify(connection, request, &principal, error) != 0) return -1;
+    return approvals_vote(connection->worker->gateway->approvals, id, principal, is_approval,
+                          member(request, "reason"), error);
+}
+
+static int answer_approve(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
+                          struct error *error) {
+    (void)writer;
+    return vote(connection, request, true, error);
+}
+
+static int answer_deny(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
+                       struct error *error) {
+    (void)writer;
+    return vote(connection, request, false, error);
+}
+
+static int answer_status(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
+                         struct error *error) {
+    const struct gateway *gateway = connection->worker->gateway;
+    struct error why = {0};
+    (void)request;
+    (void)error;
+    bool accepts = recorder_is_accepting(connection->worker->recorder, &why);
+    json_key(writer, STR("status"));
+    json_begin_object(writer);
+    json_member_integer(writer, STR("in_flight"), atomic_load(&gateway->in_flight));
+    json_member_string(writer, STR("ledger"), accepts ? STR("accepting") : str_from_cstr(why.text));
+    json_member_integer(writer, STR("policies"), (int64_t)bundle_policy_count(connection->snapshot->bundle));
+    json_member_integer(writer, STR("sessions"), atomic_load(&gateway->session_count));
+    json_end_object(writer);
+    return 0;
+}
+
+static const struct {
+    struct str verb;
+    int (*answer)(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
+                  struct error *error);
+} verbs[] = {
+    {{"pending", 7}, answer_pending},
+    {{"approve", 7}, answer_approve},
+    {{"deny", 4}, answer_deny},
+    {{"status", 6}, answer_status},
+};
+
+/* ---- One request ------------------------------------------------------------------------------------------------ */
+
+static struct str code_name(enum error_code code) {
+    switch (code) {
+    case ERROR_DENIED: return STR("denied");
+    case ERROR_NOT_FOUND: return STR("not_found");
+    case ERROR_INVALID: return STR("invalid");
+    case ERROR_LIMIT: return STR("limit");
+    default: return STR("unavailable");
+    }
+}
+
+static void write_failure(struct buffer *answer, const struct error *error) {
+    struct json_writer writer;
+    buffer_clear(answer);
+    json_writer_init(&writer, answer);
+    json_begin_object(&writer);
+    json_member_string(&writer, STR("code"), code_name(error->code));
+    json_member_string(&writer, STR("error"), str_from_cstr(error->text));
+    json_member_bool(&writer, STR("ok"), false);
+    json_end_object(&writer);
+}
+
+static int dispatch(struct admin_connection *connection, const json_t *request, struct error *error) {
+    struct str verb = member(request, "verb");
+    for (size_t i = 0; i < LENGTH_OF(verbs); i++) {
+        if (!str_equal(verbs[i].verb, verb)) continue;
+        struct json_writer writer;
+        json_writer_init(&writer, &connection->answer);
+        json_begin_object(&writer);
+        json_member_bool(&writer, STR("ok"), true);
+        if (verbs[i].answer(connection, request, &writer, error) != 0) return -1;
+        json_end_object(&writer);
+        return buffer_failed(&connection->answer) ? error_set(error, ERROR_LIMIT, "the answer is too long") : 0;
+    }
+    return error_set(error, ERROR_INVALID, "unknown verb");
+}
+
+static void answer_line(struct admin_connection *connection, struct str line) {
+    struct error error = {0};
+    json_error_t json_error;
+    json_t *request = json_loadb(line.data, line.length, JSON_REJECT_DUPLICATES, &json_error);
+    uint64_t generation;
+    connection->snapshot = snapshot_slot_take(&connection->worker->gateway->snapshot, &generation);
+    buffer_clear(&connection->answer);
+    int result = json_is_object(request) ? dispatch(connection, request, &error)
+                                         : error_set(&error, ERROR_INVALID, "a request is one JSON object on a line");
+    if (result != 0) write_failure(&connection->answer, &error);
+    snapshot_release(&connection->snapshot);
+    json_decref(request);
+}
+
+/* The next line, copied, without its end. -1 when the peer is done or sends too much. */
+static int read_line(struct admin_connection *connection, struct str *line, struct error *error) {
+    size_t wanted = 1;
+    for (;;) {
+        if (stream_fill(connection->stream, wanted, clock_monotonic_ns() + ADMIN_TIMEOUT_NS, error) != 0) return -1;
+        struct str buffered = stream_buffered(connection->stream);
+        size_t end = str_find_byte(buffered, '\n');
+        if (end == STR_NOT_FOUND) {
+            wanted = buffered.length + 1;
+            continue;
+        }
+        *line = arena_copy(&connection->arena, str_slice(buffered, 0, end));
+        stream_consume(connection->stream, end + 1);
+        return line->data != NULL ? 0 : error_out_of_memory(error);
+    }
+}
+
+static void connection_main(void *argument) {
+    struct admin_connection *connection = argument;
+    struct error error;
+    struct str line;
+    stream_set_caps(connection->stream, ADMIN_LINE_MAX_BYTES, ADMIN_ANSWER_MAX_BYTES);
+    while (read_line(connection, &line, &error) == 0) {
+        answer_line(connection, line);
+        buffer_append_str(stream_output(connection->stream), buffer_view(&connection->answer));
+        buffer_append_byte(stream_output(connection->stream), '\n');
+        arena_reset(&connection->arena);
+        if (stream_flush(connection->stream, clock_monotonic_ns() + ADMIN_TIMEOUT_NS, &error) != 0) break;
+    }
+    stream_close(&connection->stream);
+    buffer_free(&connection->answer);
+    arena_free(&connection->arena);
+    free(connection);
+}
+
+static void serve(struct gate_worker *worker, int fd) {
+    struct error error;
+    struct admin_connection *connection = calloc(1, sizeof(*connection));
+    struct stream *stream = stream_from_fd(fd, &error);
+    if (connection == NULL || stream == NULL) {
+        free(connection);
+        stream_close(&stream);
+        return;
+    }
+    connection->worker = worker;
+    connection->stream = stream;
+    arena_init(&connection->arena, ADMIN_ARENA_BYTES);
+    buffer_init(&connection->answer, ADMIN_ANSWER_MAX_BYTES);
+    struct fiber *fiber = fiber_start(worker->worker, connection_main, connection, "admin connection");
+    if (fiber == NULL) {
+        stream_close(&connection->stream);
+        free(connection);
+        return;
+    }
+    fiber_detach(fiber);
+}
+
+void admin_main(void *argument) {
+    struct gate_worker *worker = argument;
+    struct error error;
+    char peer[LISTENER_PEER_BYTES];
+    int fd;
+    while (listener_accept(worker->gateway->admin, &fd, peer, &error) == 0) serve(worker, fd);
+}

@@ -1,0 +1,20 @@
+/* The administration socket: one JSON object a line in, one out, over a Unix socket that only sworn's own user opens.
+ *
+ *     {"verb":"pending"}                                                -> {"ok":true,"pending":[{...}]}
+ *     {"verb":"approve"|"deny","id":"...","token":"swt_...","reason":"..."} -> {"ok":true}
+ *     {"verb":"status"}                                                 -> {"ok":true,"sessions":N,...}
+ *     anything that fails                                               -> {"ok":false,"code":"...","error":"..."}
+ *
+ * Whoever decides proves who they are by their token; the socket alone only lets one look. */
+#ifndef SWORN_GATE_ADMIN_H
+#define SWORN_GATE_ADMIN_H
+
+#include "gate/gateway.h"
+
+#define ADMIN_LINE_MAX_BYTES ((size_t)64 << 10)
+#define ADMIN_TIMEOUT_NS (30 * NANOSECONDS_PER_SECOND)
+
+/* A fiber's main: accepts on gateway->admin until cancelled. argument: struct gate_worker. */
+void admin_main(void *argument);
+
+#endif

@@ -1,0 +1,239 @@
+/* ask: describe -> decide -> (hold) -> record intent -> forward.   answer: relay, masked -> record outcome -> release.
+ *
+ * Bytes leave only through wire_flush_*, which wait here until the evidence for them is durable. */
+#include "gate/exchange.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "guard/mask_plan.h"
+
+#define EXCHANGE_ROUNDS_MAX 8
+
+/* ---- Decide ---------------------------------------------------------------------------------------------------- */
+
+/* After a reload: the new snapshot's view of the principal. -1: it is not there any more. */
+static int renew_snapshot(struct session *session, struct error *error) {
+    struct snapshot_slot *slot = &session->worker->gateway->snapshot;
+    if (session->generation == snapshot_slot_generation(slot)) return 0;
+    snapshot_release(&session->snapshot);
+    session->snapshot = snapshot_slot_take(slot, &session->generation);
+    session->principal = identity_find(session->snapshot->identity, session->principal_name);
+    policy_session_free(&session->policy);
+    if (session->principal == NULL) return error_set(error, ERROR_DENIED, "this principal is no longer known");
+    session->policy = policy_session_new(session->snapshot->bundle, session->principal,
+                                         session_client_ip(session), error);
+    return session->policy != NULL ? 0 : -1;
+}
+
+static int check_identity(struct session *session, int64_t now_us, struct error *error) {
+    if (renew_snapshot(session, error) != 0) return -1;
+    if (session->policy == NULL) return error_set(error, ERROR_DENIED, "this principal is no longer known");
+    if (session->token_expires_us != 0 && now_us >= session->token_expires_us) {
+        return error_set(error, ERROR_DENIED, "the token of this session has expired: log in again with a new one");
+    }
+    return 0;
+}
+
+static void deny(struct action *action, struct str message) {
+    action->verdict.kind = VERDICT_DENY;
+    action->verdict.message = arena_copy(&action->arena, message);
+}
+
+/* One round: identity, policy, and for an allow what may be revealed. Doubt denies. */
+static void decide(struct session *session, struct action *action, const struct str *applied, size_t applied_count) {
+    struct error error = {0};
+    struct verdict *verdict = &action->verdict;
+    struct policy_facts facts = {clock_real_us(), session->record.actions, session->record.denials};
+    if (check_identity(session, facts.now_us, &error) != 0 ||
+        policy_decide(session->policy, &session->worker->scratch, &facts, action, applied, applied_count, &error) != 0) {
+        deny(action, str_from_cstr(error.text));
+        return;
+    }
+    if (verdict->kind == VERDICT_ALLOW &&
+        policy_reveal(session->policy, &session->worker->scratch, &facts, session->upstream->resource,
+                      POLICY_SINK_PRINCIPAL, applied, applied_count, &verdict->reveal, &error) != 0) {
+        deny(action, str_from_cstr(error.text));
+    }
+}
+
+static struct str describe_refusal(struct action *action, const struct approval_result *result) {
+    switch (result->end) {
+    case APPROVAL_DENIED: return arena_format(&action->arena, "approval denied by %.*s", STR_ARGS(result->denier));
+    case APPROVAL_EXPIRED: return STR("nobody approved the action in time");
+    default: return STR("the action was cancelled while it waited for approval");
+    }
+}
+
+/* Parks until people have decided, then decides again: `applied` only grows, so this ends. */
+static int hold(struct session *session, struct action *action, struct error *error) {
+    const struct str *applied = NULL;
+    size_t applied_count = 0;
+    for (int round = 0; action->verdict.kind == VERDICT_HOLD; round++) {
+        struct approval_result result;
+        struct approval_request request = {
+            .record = &session->record,
+            .action = action,
+            .principal = session->principal,
+            .upstream = session->upstream->name,
+            .upstream_id = session->upstream->resource,
+            .client = session->wire.client,
+            .timeout_ns = session->snapshot->config->approval_timeout_ns,
+        };
+        if (wire_flush_upstream(&session->wire, error) != 0) return -1; /* earlier actions must not wait with it */
+        if (approval_wait(session->worker->gateway->approvals, &request, &action->arena, &session->hold, &result,
+                          error) != 0) {
+            return -1;
+        }
+        if (result.end != APPROVAL_GRANTED || round == EXCHANGE_ROUNDS_MAX) {
+            deny(action, describe_refusal(action, &result));
+            return 0;
+        }
+        struct str *grown = ARENA_NEW_ARRAY(&action->arena, struct str, applied_count + action->verdict.remedy_count);
+        if (grown == NULL) return error_out_of_memory(error);
+        for (size_t i = 0; i < applied_count; i++) grown[i] = applied[i];
+        for (size_t i = 0; i < action->verdict.remedy_count; i++) grown[applied_count + i] = action->verdict.remedies[i];
+        applied_count += action->verdict.remedy_count;
+        applied = grown;
+        action->verdict.approvers = result.approvers;
+        action->verdict.approver_count = result.approver_count;
+        decide(session, action, applied, applied_count);
+    }
+    return 0;
+}
+
+/* ---- Ask ------------------------------------------------------------------------------------------------------- */
+
+static const struct mask_plan *make_plan(struct session *session, struct action *action) {
+    const struct config *config = session->login_snapshot->config;
+    return mask_plan_new(&action->arena, session->worker->masks, config->masking, action->verdict.reveal);
+}
+
+static int ask_one(struct session *session, struct action *action, struct error *error) {
+    const struct wire_protocol *protocol = session->wire.protocol;
+    decide(session, action, NULL, 0);
+    if (action->verdict.kind == VERDICT_HOLD && hold(session, action, error) != 0) {
+        action_free(&action);
+        return -1;
+    }
+
+    struct error why;
+    if (!recorder_is_accepting(session->record.recorder, &why)) {
+        deny(action, str_from_cstr(why.text)); /* the one denial without an entry: there is nowhere to write it */
+        return protocol->refuse(&session->wire, action, error);
+    }
+    const struct mask_plan *plan = NULL;
+    if (action->verdict.kind == VERDICT_ALLOW) {
+        plan = make_plan(session, action);
+        if (plan == NULL) deny(action, STR("the action is too large to be described"));
+    }
+    record_intent(&session->record, action, session->principal, session->upstream->name);
+    if (action->verdict.kind != VERDICT_ALLOW) {
+        session->answer_mark = session->record.recorded;
+        return protocol->refuse(&session->wire, action, error);
+    }
+    session->intent_mark = session->record.recorded;
+    session->in_flight++;
+    atomic_fetch_add_explicit(&session->worker->gateway->in_flight, 1, memory_order_relaxed);
+    return protocol->forward(&session->wire, action, plan, error);
+}
+
+static int ask(struct session *session, struct error *error) {
+    const struct wire_protocol *protocol = session->wire.protocol;
+    struct action *action;
+    int got;
+    while ((got = protocol->next_action(&session->wire, &action, error)) == 1) {
+        if (ask_one(session, action, error) != 0) return -1;
+    }
+    return got;
+}
+
+/* ---- Answer ---------------------------------------------------------------------------------------------------- */
+
+static void account_for(struct session *session, struct action *action) {
+    if (action->verdict.kind != VERDICT_ALLOW) return;
+    record_outcome(&session->record, action);
+    session->in_flight--;
+    atomic_fetch_sub_explicit(&session->worker->gateway->in_flight, 1, memory_order_relaxed);
+    if (session->upstream->outcome == CONFIG_OUTCOME_DURABLE) session->answer_mark = session->record.recorded;
+}
+
+static int answer(struct session *session, struct error *error) {
+    const struct wire_protocol *protocol = session->wire.protocol;
+    struct action *action;
+    int got;
+    while ((got = protocol->next_answer(&session->wire, &action, error)) == 1) {
+        account_for(session, action);
+        int released = protocol->release(&session->wire, action, error);
+        action_free(&action);
+        if (released != 0) return -1;
+        if (session->is_draining && session->in_flight == 0) fiber_cancel(session->ask);
+    }
+    return got;
+}
+
+struct answer_fiber {
+    struct session *session;
+    int result;
+    struct error error;
+};
+
+static void answer_main(void *argument) {
+    struct answer_fiber *fiber = argument;
+    fiber->result = answer(fiber->session, &fiber->error);
+    fiber_cancel(fiber->session->ask); /* without answers there is nothing more to ask */
+}
+
+/* ---- Both ------------------------------------------------------------------------------------------------------ */
+
+int exchange_run(struct session *session, struct error *error) {
+    struct answer_fiber fiber = {.session = session};
+    session->answer = fiber_start(session->worker->worker, answer_main, &fiber, "answer");
+    if (session->answer == NULL) return error_out_of_memory(error);
+    int asked = ask(session, error);
+    bool answers_ended_first = fiber_has_ended(session->answer);
+
+    fiber_shield_begin();
+    fiber_cancel(session->answer);
+    fiber_join(session->answer);
+    session->answer = NULL;
+    struct action *action;
+    while ((action = session->wire.protocol->take_unanswered(&session->wire)) != NULL) {
+        account_for(session, action);
+        action_free(&action);
+    }
+    fiber_shield_end();
+
+    if (answers_ended_first && fiber.result != 0) *error = fiber.error;
+    if (answers_ended_first && fiber.result == 0) return error_set(error, ERROR_CLOSED, "the upstream closed the session");
+    return asked;
+}
+
+/* ---- What protocols call back ---------------------------------------------------------------------------------- */
+
+static struct session *session_of(struct wire_session *wire) {
+    return (struct session *)wire; /* its first member */
+}
+
+static int await_intents(struct wire_session *wire, struct error *error) {
+    struct session *session = session_of(wire);
+    return record_await(&session->record, session->intent_mark, error);
+}
+
+static int await_outcomes(struct wire_session *wire, struct error *error) {
+    struct session *session = session_of(wire);
+    return record_await(&session->record, session->answer_mark, error);
+}
+
+static int inspect(struct wire_session *wire, struct str name, struct str value, struct class_counts *found,
+                   struct error *error) {
+    struct mask_worker *masks = session_of(wire)->worker->masks;
+    struct mask_field field = mask_field_of_name(masks, name);
+    return mask_inspect(masks, field, MASK_TEXT, value, found, error);
+}
+
+static void cancel(struct wire_session *wire, struct str key) {
+    gateway_cancel(session_of(wire)->worker->gateway, key);
+}
+
+const struct wire_gate exchange_gate = {
+    .await_intents = await_intents, .await_outcomes = await_outcomes, .inspect = inspect, .cancel = cancel};

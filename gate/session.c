@@ -1,0 +1,244 @@
+/* Login, the exchange, and an end that is always recorded. */
+#include "gate/session.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "gate/exchange.h"
+#include "run/offload.h"
+
+#define SESSION_MAGIC 0x5e5510a1u
+#define SESSION_FAREWELL_NS (2 * NANOSECONDS_PER_SECOND)
+
+struct str session_client_ip(const struct session *session) {
+    struct str address = session->wire.client_address;
+    if (str_starts_with(address, STR("unix"))) return STR_NONE;
+    size_t colon = address.length;
+    while (colon > 0 && address.data[colon - 1] != ':') colon--;
+    struct str host = str_slice(address, 0, colon > 0 ? colon - 1 : 0);
+    if (str_starts_with(host, STR("["))) host = str_slice(host, 1, host.length - 1);
+    return host;
+}
+
+/* ---- Login ----------------------------------------------------------------------------------------------------- */
+
+struct authentication {
+    struct session *session;
+    const struct wire_login *login;
+    struct token_info token;
+    int result;
+    struct error *error;
+};
+
+/* On a helper thread: the store blocks. */
+static void authenticate(void *argument) {
+    struct authentication *authentication = argument;
+    struct session *session = authentication->session;
+    authentication->result = identity_authenticate(
+        session->login_snapshot->identity, session->worker->gateway->store, authentication->login->user,
+        secret_view(&authentication->login->token), clock_real_us(), &session->principal, &authentication->token,
+        authentication->error);
+}
+
+static int check_login(struct session *session, const struct wire_login *login, struct token_info *token,
+                       struct error *error) {
+    struct authentication authentication = {.session = session, .login = login, .error = error};
+    if (!recorder_is_accepting(session->worker->recorder, error)) return -1;
+    if (offload_run(authenticate, &authentication, error) != 0) return -1;
+    *token = authentication.token;
+    return authentication.result;
+}
+
+/* The session_start entry, of a login that was accepted or refused. */
+static int begin_record(struct session *session, const struct wire_login *login, const struct token_info *token,
+                        struct str refusal, struct error *error) {
+    struct str token_id = token->id > 0 ? arena_format(&session->wire.arena, "%" PRId64, token->id) : STR_NONE;
+    struct record_session_facts facts = {
+        .protocol = session->wire.protocol->name,
+        .upstream = session->upstream->name,
+        .environment = session->upstream->environment,
+        .database = login->database,
+        .client_address = session->wire.client_address,
+        .token_id = token_id,
+        .claimed_name = str_slice(login->user, 0, 128),
+        .principal = refusal.length > 0 ? NULL : session->principal,
+        .refusal = refusal,
+    };
+    return record_begin(&session->record, session->worker->recorder, session->wire.id, &facts, error);
+}
+
+static int open_policy(struct session *session, const struct token_info *token, struct error *error) {
+    session->principal_name = arena_copy(&session->wire.arena, session->principal->name);
+    session->token_expires_us = token->expires_us;
+    session->policy = policy_session_new(session->login_snapshot->bundle, session->principal,
+                                         session_client_ip(session), error);
+    return session->policy != NULL && session->principal_name.data != NULL ? 0 : -1;
+}
+
+/* From the claimed login to a client that may speak. */
+static int log_in(struct session *session, const struct wire_login *login, struct error *error) {
+    const struct wire_protocol *protocol = session->wire.protocol;
+    struct token_info token = {0};
+    struct error begin_error;
+    int checked = check_login(session, login, &token, error);
+    if (begin_record(session, login, &token, checked != 0 ? str_from_cstr(error->text) : STR_NONE, &begin_error) != 0) {
+        *error = begin_error;
+        return -1;
+    }
+    if (checked != 0) return -1;
+    if (record_await(&session->record, session->record.recorded, error) != 0) return -1;
+    if (open_policy(session, &token, error) != 0) return -1;
+    if (protocol->open_upstream(&session->wire, error) != 0) return -1;
+    return protocol->greet(&session->wire, error);
+}
+
+/* ---- The session's fiber --------------------------------------------------------------------------------------- */
+
+/* Why the session ended, as its last entry says it: a word of ours, never text of a peer. */
+static struct str end_reason(int result, const struct error *error) {
+    if (result == 0) return STR("client_left");
+    switch (error->code) {
+    case ERROR_CLOSED: return STR("connection_closed");
+    case ERROR_CANCELLED: return STR("shutdown");
+    case ERROR_DENIED: return STR("denied");
+    case ERROR_UNAVAILABLE: return STR("unavailable");
+    case ERROR_LIMIT: return STR("limit");
+    case ERROR_TIMEOUT: return STR("timeout");
+    case ERROR_PROTOCOL: return STR("protocol_error");
+    default: return STR("error");
+    }
+}
+
+static void unlink_session(struct session *session) {
+    struct gate_worker *worker = session->worker;
+    if (session->previous != NULL) session->previous->next = session->next;
+    else worker->sessions = session->next;
+    if (session->next != NULL) session->next->previous = session->previous;
+    atomic_fetch_sub(&worker->gateway->session_count, 1);
+}
+
+static void free_session(struct session *session) {
+    gateway_forget_cancel_key(session->worker->gateway, session);
+    while (session->cancel_count > 0) {
+        if (condition_wait(&session->cancels_done, FIBER_NO_DEADLINE, NULL) != 0) continue;
+    }
+    unlink_session(session);
+    session->wire.protocol->close(&session->wire);
+    policy_session_free(&session->policy);
+    stream_close(&session->wire.upstream);
+    stream_close(&session->wire.client);
+    snapshot_release(&session->snapshot);
+    snapshot_release(&session->login_snapshot);
+    arena_free(&session->wire.arena);
+    free(session);
+}
+
+static void tell_and_end(struct session *session, int result, struct error *error) {
+    if (result != 0 && error->code == ERROR_CANCELLED) {
+        error_set(error, ERROR_CANCELLED, "the gateway is shutting down");
+    }
+    if (result != 0 && error->code != ERROR_CLOSED) {
+        log_info("session %016" PRIx64 " of %.*s ended: %s", session->wire.id, STR_ARGS(session->principal_name),
+                 error->text);
+        session->wire.protocol->reject(&session->wire, error);
+    }
+    record_end(&session->record, end_reason(result, error));
+    if (session->wire.client != NULL) {
+        stream_finish(&session->wire.client, clock_monotonic_ns() + SESSION_FAREWELL_NS);
+    }
+}
+
+static void session_main(void *argument) {
+    struct session *session = argument;
+    struct wire_login login = {0};
+    struct error error = {0};
+    session->ask = fiber_self();
+    int result = session->wire.protocol->accept(&session->wire, &login, &error);
+    bool is_over = result != 0 || login.is_cancel;
+    if (!is_over) {
+        result = log_in(session, &login, &error);
+        secret_wipe(&login.token);
+        if (result == 0) result = gateway_remember_cancel_key(session->worker->gateway, session, &error);
+        if (result == 0) result = exchange_run(session, &error);
+    }
+    secret_wipe(&login.token);
+    fiber_shield_begin();
+    if (!login.is_cancel) tell_and_end(session, result, &error);
+    free_session(session);
+    fiber_shield_end();
+}
+
+static bool is_private_address(struct str address) {
+    return str_starts_with(address, STR("unix")) || str_starts_with(address, STR("127.")) ||
+           str_starts_with(address, STR("[::1]"));
+}
+
+static struct session *new_session(struct gate_worker *worker, size_t listener_index, const char *peer) {
+    struct session *session = calloc(1, sizeof(*session));
+    if (session == NULL) return NULL;
+    session->worker = worker;
+    session->login_snapshot = snapshot_slot_take(&worker->gateway->snapshot, &session->generation);
+    session->snapshot = snapshot_hold(session->login_snapshot);
+    session->listener = &session->login_snapshot->config->listeners[listener_index];
+    session->upstream = session->listener->upstream;
+    struct wire_session *wire = &session->wire;
+    wire->magic = SESSION_MAGIC;
+    random_bytes(&wire->id, sizeof(wire->id));
+    arena_init(&wire->arena, SESSION_ARENA_BYTES);
+    wire->client_address = arena_copy(&wire->arena, str_from_cstr(peer));
+    wire->tls = session->login_snapshot->listener_tls[listener_index];
+    wire->allows_plaintext_token = is_private_address(wire->client_address);
+    wire->target = &session->login_snapshot->upstreams[session->upstream - session->login_snapshot->config->upstreams];
+    wire->protocol = wire_protocol_find(session->listener->protocol);
+    wire->gate = &exchange_gate;
+    session->next = worker->sessions;
+    if (session->next != NULL) session->next->previous = session;
+    worker->sessions = session;
+    atomic_fetch_add(&worker->gateway->session_count, 1);
+    return session;
+}
+
+void session_start(struct gate_worker *worker, size_t listener_index, int fd, const char *peer) {
+    struct session *session = new_session(worker, listener_index, peer);
+    struct error error;
+    if (session == NULL) {
+        close(fd);
+        log_error("a connection was dropped: out of memory");
+        return;
+    }
+    session->wire.client = stream_from_fd(fd, &error);
+    struct fiber *fiber =
+        session->wire.client != NULL ? fiber_start(worker->worker, session_main, session, "session") : NULL;
+    if (fiber == NULL) {
+        log_error("a connection was dropped: out of memory");
+        free_session(session);
+        return;
+    }
+    fiber_detach(fiber);
+}
+
+static void cancel_main(void *argument) {
+    struct session *session = argument;
+    session->wire.protocol->cancel_upstream(&session->wire);
+    session->cancel_count--;
+    condition_wake_all(&session->cancels_done);
+}
+
+void session_cancel(struct session *session) {
+    if (session->hold != NULL) {
+        approval_cancel(session->hold);
+        return;
+    }
+    struct fiber *fiber = fiber_start(session->worker->worker, cancel_main, session, "cancel");
+    if (fiber == NULL) return; /* as a lost cancel request: the client may ask again */
+    session->cancel_count++;
+    fiber_detach(fiber);
+}
+
+void session_drain(struct session *session) {
+    session->is_draining = true;
+    if (session->in_flight == 0 && session->ask != NULL && session->hold == NULL) fiber_cancel(session->ask);
+}
