@@ -1,0 +1,167 @@
+/* sworn audit verify, receipt, reindex; and the place where the evidence lies. */
+#include "cmd/audit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "ledger/receipt.h"
+#include "ledger/verify.h"
+
+#define VKEY_FILE_MAX_BYTES 1024
+
+int audit_place_open(struct audit_place *place, const char *evidence_option, const char *config_option) {
+    struct error error;
+    *place = (struct audit_place){.folder = evidence_option};
+    if (evidence_option == NULL) {
+        place->config = config_load(command_config_path(config_option), &error);
+        if (place->config == NULL) return command_fail_error(COMMAND_USAGE, &error);
+        place->folder = place->config->ledger.directory.data;
+    }
+    struct stat status;
+    if (stat(place->folder, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        return command_fail(COMMAND_USAGE, "%s: there is no such folder", place->folder);
+    }
+    /* The index of a gateway's own log is kept beside it; somebody else's copy is only looked at. */
+    if (place->config != NULL) {
+        snprintf(place->index_path, sizeof(place->index_path), "%s.index", place->folder);
+    }
+    return COMMAND_OK;
+}
+
+void audit_place_close(struct audit_place *place) {
+    config_free(&place->config);
+}
+
+int audit_place_index(struct audit_place *place, bool is_fresh, struct audit_index **index, struct error *error) {
+    const char *path = place->index_path[0] != '\0' ? place->index_path : NULL;
+    return audit_index_open(index, path, place->folder, is_fresh, error);
+}
+
+/* ---- verify ------------------------------------------------------------------------------------------------------- */
+
+/* --key: a verifier key in signed-note form, or a file that holds one. */
+static int read_vkey(const char *option, char vkey[VKEY_FILE_MAX_BYTES]) {
+    if (strchr(option, '+') != NULL && access(option, R_OK) != 0) {
+        snprintf(vkey, VKEY_FILE_MAX_BYTES, "%s", option);
+        return 0;
+    }
+    FILE *file = fopen(option, "r");
+    if (file == NULL || fgets(vkey, VKEY_FILE_MAX_BYTES, file) == NULL) {
+        if (file != NULL) fclose(file);
+        return command_fail(COMMAND_USAGE, "--key %s: neither a verifier key (name+hash+key) nor a file with one", option);
+    }
+    fclose(file);
+    vkey[strcspn(vkey, "\r\n")] = '\0';
+    return 0;
+}
+
+static void print_finding(void *context, const struct ledger_finding *finding) {
+    const bool *as_json = context;
+    if (!*as_json) {
+        printf("%s: %s\n", finding->severity == LEDGER_BAD ? "BAD" : "warning", finding->text);
+        return;
+    }
+    struct buffer line;
+    struct json_writer writer;
+    buffer_init(&line, 1 << 16);
+    json_writer_init(&writer, &line);
+    json_begin_object(&writer);
+    if (finding->has_index) json_member_integer(&writer, STR("entry"), (int64_t)finding->index);
+    json_member_string(&writer, STR("finding"), str_from_cstr(finding->text));
+    json_member_string(&writer, STR("severity"), finding->severity == LEDGER_BAD ? STR("bad") : STR("warning"));
+    json_end_object(&writer);
+    printf("%.*s\n", (int)buffer_length(&line), buffer_view(&line).data);
+    buffer_free(&line);
+}
+
+static void print_summary(const struct ledger_summary *summary, const char *folder) {
+    char first[CLOCK_RFC3339_BYTES];
+    char last[CLOCK_RFC3339_BYTES];
+    printf("%s: %s, log %s, %" PRIu64 " entries, %" PRIu64 " sessions, %" PRIu64 " actions (%" PRIu64 " denied, %" PRIu64
+           " interrupted)",
+           folder, summary->bad_count == 0 ? "good" : "BAD", summary->origin, summary->size, summary->sessions,
+           summary->intents, summary->denied, summary->interrupted);
+    if (summary->size > 0) {
+        printf(", %.*s to %.*s", 20, clock_format_rfc3339(summary->first_time_us, first).data, 20,
+               clock_format_rfc3339(summary->last_time_us, last).data);
+    }
+    printf("\n");
+}
+
+static int audit_verify(int argc, char **argv) {
+    const char *key = NULL;
+    const char *config = NULL;
+    bool as_json = false;
+    const struct command_option options[] = {
+        {"--key", "VKEY", "verifier key of the log, or a file that holds it (default: the configuration's)", &key, NULL},
+        COMMAND_OPTION_CONFIG(&config), COMMAND_OPTION_JSON(&as_json)};
+    const struct command_usage usage = {
+        "audit verify", "[DIR]",
+        "Checks an evidence folder, or a copy of one, from its files and the verifier key alone. One line for each thing\n"
+        "that is wrong. Exit status 0: good, 1: bad, 2: it could not be checked.",
+        options, LENGTH_OF(options), 0, 1};
+    int count;
+    int status = command_parse(&usage, argc, argv, &count);
+    if (status >= 0) return status;
+    struct audit_place place = {0};
+    const char *folder = count > 0 ? argv[0] : NULL;
+    if (folder == NULL || key == NULL) {
+        status = audit_place_open(&place, NULL, config);
+        if (status != COMMAND_OK) return status;
+        if (folder == NULL) folder = place.folder;
+        if (key == NULL) key = place.config->ledger.vkey.data;
+    }
+    char vkey[VKEY_FILE_MAX_BYTES];
+    struct ledger_summary summary;
+    struct error error;
+    status = read_vkey(key, vkey);
+    if (status == 0 && ledger_verify(folder, str_from_cstr(vkey), print_finding, &as_json, &summary, &error) != 0) {
+        status = command_fail_error(COMMAND_USAGE, &error);
+    } else if (status == 0) {
+        if (!as_json) print_summary(&summary, folder);
+        status = summary.bad_count == 0 ? COMMAND_OK : COMMAND_NO;
+    }
+    audit_place_close(&place);
+    return status;
+}
+
+/* ---- reindex ------------------------------------------------------------------------------------------------------ */
+
+static int audit_reindex(int argc, char **argv) {
+    const char *config = NULL;
+    const struct command_option options[] = {COMMAND_OPTION_CONFIG(&config)};
+    const struct command_usage usage = {
+        "audit reindex", "", "Builds the query index anew from the log. It holds nothing that the log does not.", options,
+        LENGTH_OF(options), 0, 0};
+    int count;
+    struct audit_place place;
+    struct audit_index *index = NULL;
+    struct error error;
+    int status = command_parse(&usage, argc, argv, &count);
+    if (status >= 0) return status;
+    status = audit_place_open(&place, NULL, config);
+    if (status != COMMAND_OK) return status;
+    if (audit_place_index(&place, true, &index, &error) != 0) {
+        status = command_fail_error(COMMAND_NO, &error);
+    } else {
+        printf("%s: %" PRId64 " entries\n", place.index_path, audit_index_size(index));
+    }
+    audit_index_close(&index);
+    audit_place_close(&place);
+    return status;
+}
+
+int command_audit(int argc, char **argv) {
+    static const struct command_verb verbs[] = {
+        {"verify", audit_verify, "check an evidence folder from its files and a key alone"},
+        {"list", audit_list, "list actions: who, what, decided how, masked what, approved by whom"},
+        {"show", audit_show, "everything the evidence has of one action"},
+        {"receipt", audit_receipt, "proof that one action is in the log, for somebody else to check"},
+        {"reindex", audit_reindex, "build the query index anew"},
+    };
+    return command_dispatch("audit", verbs, LENGTH_OF(verbs), argc, argv);
+}
