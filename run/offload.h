@@ -8,9 +8,9 @@
 
 #define OFFLOAD_QUEUE_MAX 65536
 
-/* Runs function(argument) on a helper thread and parks the fiber until it is done, whatever happens: a cancelled fiber
- * waits too, so argument may live on the fiber's stack. -1 (and it did not run): ERROR_LIMIT when OFFLOAD_QUEUE_MAX jobs
- * wait. */
+/* Runs function(argument) on a helper thread and parks the fiber until it is done, whatever happens: a cancelled
+ * fiber waits too, so argument may live on the fiber's stack. -1 (and it did not run): ERROR_LIMIT when
+ * OFFLOAD_QUEUE_MAX jobs wait. */
 int offload_run(void (*function)(void *argument), void *argument, struct error *error) MUST_USE;
 
 /* The same in two halves, for a caller that may stop waiting: run(argument) on a helper thread, then done(argument) on

@@ -1,8 +1,8 @@
 /* struct stream: buffered bytes both ways over a non-blocking socket, in clear or under TLS (run/tls.h).
  *
- * A stream belongs to the worker it was made on. At most one fiber reads and at most one fiber writes at a time; they may
- * be two. It frees its buffers whenever they are empty, so an idle stream holds next to no memory: nothing may point
- * into stream_buffered() or stream_output() across a call that parks.
+ * A stream belongs to the worker it was made on. At most one fiber reads and at most one fiber writes at a time;
+ * they may be two. It frees its buffers whenever they are empty, so an idle stream holds next to no memory: nothing
+ * may point into stream_buffered() or stream_output() across a call that parks.
  *
  * May park: stream_connect, stream_fill, stream_flush, stream_write_direct, stream_finish (and stream_start_tls_*).
  * Errors of reads and writes: ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_CLOSED (the peer ended), ERROR_LIMIT (a cap),
@@ -29,7 +29,8 @@ struct stream *stream_connect(const char *host, uint16_t port, uint64_t deadline
 /* Closes and frees at once (what is not flushed is lost); sets NULL; accepts NULL. No fiber may be waiting in it. */
 void stream_close(struct stream **stream);
 /* As stream_close, but flushes, says goodbye and reads away what the peer still sends (so that a last message is not
- * destroyed by a reset), until the peer has closed too, the deadline, or STREAM_LINGER_BYTES. No reader may be waiting. */
+ * destroyed by a reset), until the peer has closed too, the deadline, or STREAM_LINGER_BYTES. No reader may be
+ * waiting. */
 #define STREAM_LINGER_BYTES ((size_t)4 << 20)
 void stream_finish(struct stream **stream, uint64_t deadline_ns);
 /* Ends the connection both ways but keeps the object: fibers that wait in it get ERROR_CLOSED or ERROR_SYSTEM. For the

@@ -31,7 +31,8 @@ struct fiber_queue {
 };
 
 int fiber_queue_init(struct fiber_queue *queue, size_t capacity, struct error *error) MUST_USE;
-void fiber_queue_free(struct fiber_queue *queue); /* nobody may be waiting; the items are the caller's to drain before */
+/* Nobody may be waiting; the items are the caller's to drain before. */
+void fiber_queue_free(struct fiber_queue *queue);
 /* Parks while the queue is full. -1: ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_CLOSED. item must not be NULL. */
 int fiber_queue_push(struct fiber_queue *queue, void *item, uint64_t deadline_ns, struct error *error) MUST_USE;
 /* Parks while it is empty. -1: ERROR_TIMEOUT, ERROR_CANCELLED, or ERROR_CLOSED once it is closed and empty. */

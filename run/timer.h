@@ -32,8 +32,8 @@ int timer_set(struct timer_heap *heap, struct timer *timer, uint64_t deadline_ns
 void timer_cancel(struct timer_heap *heap, struct timer *timer);
 /* Of the earliest timer; UINT64_MAX when there is none. */
 uint64_t timer_heap_next_ns(const struct timer_heap *heap);
-/* Fires what is due at now_ns, earliest first; each is unset before its function runs (which may set it again, for
- * later: what is set during a pass waits for the next one). */
+/* Fires what is due at now_ns, earliest first; each is unset before its function runs, which may set it again. One pass
+ * fires at most as many as were set when it began. */
 void timer_heap_fire(struct timer_heap *heap, uint64_t now_ns);
 
 #endif

@@ -1,7 +1,7 @@
 /* TLS 1.2 and 1.3 for streams (OpenSSL 3).
  *
- * A context is shared by all workers and counts its users: it may be freed while streams still run on it (so certificates
- * are reloaded by making a new context). Paths name PEM files. stream_start_tls_* park. */
+ * A context is shared by all workers and counts its users: it may be freed while streams still run on it (so
+ * certificates are reloaded by making a new context). Paths name PEM files. stream_start_tls_* park. */
 #ifndef SWORN_RUN_TLS_H
 #define SWORN_RUN_TLS_H
 

@@ -5,7 +5,8 @@
  * has ended (posts are still run until then, so that fibers which unwind can talk to other workers).
  *
  * Thread-safe: worker_post, worker_post_item, runtime_stop, runtime_worker, runtime_worker_count. Everything else is
- * called on the worker's own thread. Only watch_wait_* park. */
+ * called on the worker's own thread. Only watch_wait_* and worker_charge_io park. Signals are blocked on all threads of
+ * the runtime; they go to the thread that started it. */
 #ifndef SWORN_RUN_WORKER_H
 #define SWORN_RUN_WORKER_H
 
@@ -79,8 +80,8 @@ int watch_wait_writable(struct watch *watch, uint64_t deadline_ns, struct error 
 void watch_set_drained(struct watch *watch);
 
 /* Counts one I/O call of the running fiber; past FIBER_IO_BUDGET calls since it was last resumed it yields, so that a
- * fiber whose peer never pauses cannot starve the others. May park. */
+ * fiber whose peer never pauses cannot starve the others. -1: ERROR_CANCELLED. */
 #define FIBER_IO_BUDGET 32
-void worker_charge_io(void);
+int worker_charge_io(struct error *error) MUST_USE;
 
 #endif
