@@ -38,7 +38,7 @@ static inline bool str_equal_cstr(struct str a, const char *b) {
 static inline struct str str_slice(struct str s, size_t start, size_t end) {
     if (end > s.length) end = s.length;
     if (start > end) start = end;
-    return (struct str){s.data + start, end - start};
+    return (struct str){s.data != NULL ? s.data + start : NULL, end - start}; /* NULL + 0 is undefined in C */
 }
 
 static inline bool str_starts_with(struct str s, struct str prefix) {
