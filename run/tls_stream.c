@@ -254,7 +254,9 @@ static int expect_host(SSL *ssl, enum tls_verify verify, const char *host, struc
     CHECK(host != NULL || verify != TLS_VERIFY_FULL);
     if (host == NULL) return 0;
     bool is_ip = is_address(host);
-    bool is_set = is_ip || SSL_set_tlsext_host_name(ssl, host) == 1;
+    /* SSL_set_tlsext_host_name(), whose macro casts const away */
+    bool is_set = is_ip || SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                                    (void *)(uintptr_t)host) == 1;
     if (is_set && verify == TLS_VERIFY_FULL) {
         SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
         is_set = is_ip ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1 : SSL_set1_host(ssl, host) == 1;
