@@ -45,6 +45,7 @@ struct worker {
     void *call_argument;
 
     uint64_t now_ns; /* of the timers' last pass */
+    uint64_t poll_count;
     struct timer_heap timers;
     struct stack_pool stacks;
     struct worker_hook hooks[WORKER_HOOKS_MAX];

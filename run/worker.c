@@ -38,6 +38,10 @@ size_t worker_fiber_count(const struct worker *worker) {
     return worker->fiber_count;
 }
 
+uint64_t worker_poll_count(const struct worker *worker) {
+    return worker->poll_count;
+}
+
 static int open_descriptors(struct worker *worker, struct error *error) {
     worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (worker->epoll_fd < 0) return error_set_errno(error, "cannot create an epoll descriptor");
@@ -234,6 +238,7 @@ static void ask_kernel(struct worker *worker) {
     struct epoll_event events[BATCH_EVENTS_MAX];
     int count = epoll_wait(worker->epoll_fd, events, BATCH_EVENTS_MAX, timeout_ms(worker));
     CHECK(count >= 0 || errno == EINTR);
+    worker->poll_count++;
     for (int i = 0; i < count; i++) {
         if (events[i].data.ptr != NULL) note_event(events[i].data.ptr, events[i].events);
     }

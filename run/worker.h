@@ -34,6 +34,7 @@ struct runtime *worker_runtime(struct worker *worker);
 size_t worker_index(const struct worker *worker);
 bool worker_is_stopping(const struct worker *worker);
 size_t worker_fiber_count(const struct worker *worker); /* fibers that have not ended */
+uint64_t worker_poll_count(const struct worker *worker); /* calls of epoll_wait so far */
 
 /* Runs function(argument) on the worker's thread, outside of any fiber (it must not park; it may start a fiber). Posts
  * of one thread keep their order. -1 when memory is out. A post that comes after the worker has left is dropped. */
