@@ -1,6 +1,7 @@
 /* Blocking calls (files, name resolution, databases) on helper threads, so that a worker never blocks.
  *
- * A job that takes long takes one of few helper threads from everyone: give the call its own time limit. */
+ * A job that takes long takes one of few helper threads from everyone, and holds up the end of the runtime: give the
+ * call its own time limit. */
 #ifndef SWORN_RUN_OFFLOAD_H
 #define SWORN_RUN_OFFLOAD_H
 

@@ -267,21 +267,20 @@ int stream_flush(struct stream *stream, uint64_t deadline_ns, struct error *erro
 
 static void drain_input(struct stream *stream, uint64_t deadline_ns) {
     size_t drained = 0;
-    while (drained < STREAM_LINGER_BYTES && stream_fill(stream, 1, deadline_ns, NULL) == 0) {
+    do {
         drained += buffer_length(&stream->input);
         buffer_consume(&stream->input, buffer_length(&stream->input));
-    }
+    } while (drained < STREAM_LINGER_BYTES && stream_fill(stream, 1, deadline_ns, NULL) == 0);
 }
 
 void stream_finish(struct stream **stream, uint64_t deadline_ns) {
     if (*stream == NULL) return;
-    if (stream_flush(*stream, deadline_ns, NULL) == 0) {
-        if ((*stream)->tls != NULL) tls_session_say_goodbye(*stream);
-        if (stream_flush(*stream, deadline_ns, NULL) == 0 && shutdown((*stream)->watch.fd, SHUT_WR) == 0) {
-            buffer_consume(&(*stream)->input, buffer_length(&(*stream)->input));
-            drain_input(*stream, deadline_ns);
-        }
+    bool is_sent = stream_flush(*stream, deadline_ns, NULL) == 0;
+    if (is_sent && (*stream)->tls != NULL) {
+        tls_session_say_goodbye(*stream);
+        is_sent = stream_flush(*stream, deadline_ns, NULL) == 0;
     }
+    if (is_sent && shutdown((*stream)->watch.fd, SHUT_WR) == 0) drain_input(*stream, deadline_ns);
     stream_close(stream);
 }
 

@@ -29,8 +29,8 @@ struct stream *stream_connect(const char *host, uint16_t port, uint64_t deadline
 /* Closes and frees at once (what is not flushed is lost); sets NULL; accepts NULL. No fiber may be waiting in it. */
 void stream_close(struct stream **stream);
 /* As stream_close, but flushes, says goodbye and reads away what the peer still sends (so that a last message is not
- * destroyed by a reset), until the peer has closed too, the deadline, or STREAM_LINGER_BYTES. No reader may be
- * waiting. */
+ * destroyed by a reset), until the peer has closed too, the deadline, or STREAM_LINGER_BYTES. No reader may be waiting.
+ * A cancelled fiber shields itself around it, or it does not wait. */
 #define STREAM_LINGER_BYTES ((size_t)4 << 20)
 void stream_finish(struct stream **stream, uint64_t deadline_ns);
 /* Ends the connection both ways but keeps the object: fibers that wait in it get ERROR_CLOSED or ERROR_SYSTEM. For the

@@ -99,10 +99,17 @@ static int accept_alpn(SSL_CTX *context, const char *const *names, struct error 
     return 0;
 }
 
+/* Without it OpenSSL would ask on the terminal. */
+static int refuse_password(char *buffer, int size, int is_writing, void *argument) {
+    (void)buffer, (void)size, (void)is_writing, (void)argument;
+    return -1;
+}
+
 static int load_identity(SSL_CTX *context, const struct tls_server_options *options, struct error *error) {
     if (SSL_CTX_use_certificate_chain_file(context, options->certificate_path) != 1) {
         return file_error(error, "certificate", options->certificate_path);
     }
+    SSL_CTX_set_default_passwd_cb(context, refuse_password);
     if (SSL_CTX_use_PrivateKey_file(context, options->key_path, SSL_FILETYPE_PEM) != 1) {
         return file_error(error, "key", options->key_path);
     }

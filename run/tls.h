@@ -14,7 +14,7 @@ struct tls_client;
 
 struct tls_server_options {
     const char *certificate_path; /* leaf first, then its chain */
-    const char *key_path;
+    const char *key_path; /* not protected by a password */
     /* Protocols we speak, most wanted first, ended by NULL; NULL: no ALPN. A client that offers ALPN and shares none of
      * them is refused (RFC 7301 section 3.2). */
     const char *const *alpn;

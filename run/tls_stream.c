@@ -131,6 +131,7 @@ static enum io_result fail(struct stream *stream, const char *what, struct error
 enum io_result tls_session_read(struct stream *stream, char *out, size_t room, size_t *count, struct error *error) {
     struct tls_session *tls = stream->tls;
     ERR_clear_error();
+    if (tls->has_failed) return fail(stream, "TLS had failed before this read", error);
     if (SSL_read_ex(tls->ssl, out, room, count) == 1) return IO_DONE;
     *count = 0;
     switch (SSL_get_error(tls->ssl, 0)) {
@@ -161,7 +162,7 @@ enum io_result tls_session_write(struct stream *stream, struct str data, size_t 
 
 void tls_session_say_goodbye(struct stream *stream) {
     struct tls_session *tls = stream->tls;
-    if (tls->has_failed || tls->ssl == NULL || !SSL_is_init_finished(tls->ssl)) return;
+    if (tls->has_failed || !SSL_is_init_finished(tls->ssl)) return;
     if ((SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN) != 0) return;
     SSL_shutdown(tls->ssl);
     ERR_clear_error();
@@ -224,6 +225,7 @@ static int check_start(struct stream *stream, enum tls_start start, struct error
 static int attach_session(struct stream *stream, SSL_CTX *context, struct error *error) {
     struct tls_session *tls = calloc(1, sizeof(*tls));
     if (tls == NULL) return error_out_of_memory(error);
+    tls->has_failed = true; /* until it is whole: nothing may be read or written in clear from here on */
     buffer_init(&tls->backlog, BACKLOG_CAP_BYTES);
     tls->early = stream->input; /* its bytes become the handshake's first */
     buffer_init(&stream->input, tls->early.cap_bytes);
@@ -232,6 +234,7 @@ static int attach_session(struct stream *stream, SSL_CTX *context, struct error 
     BIO *bio = tls->ssl != NULL ? new_bio(stream) : NULL;
     if (bio == NULL) return tls_set_error(error, ERROR_MEMORY, "cannot start TLS");
     SSL_set_bio(tls->ssl, bio, bio);
+    tls->has_failed = false;
     return 0;
 }
 

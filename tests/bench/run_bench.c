@@ -154,6 +154,7 @@ static void bench_relay(void *argument) {
         fibers[2 * i] = start(ask, (void *)i);
         fibers[2 * i + 1] = start(answer, (void *)i);
     }
+    listener_close(&relay.listener);
     uint64_t start_ns = clock_monotonic_ns(), start_cpu_ns = thread_cpu_ns();
     uint64_t start_polls = worker_poll_count(worker_self());
     for (int i = 0; i < 2 * relay.load.clients; i++) fiber_join(fibers[i]);

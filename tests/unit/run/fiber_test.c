@@ -1,6 +1,10 @@
 /* Fibers: switching, parking, waking, deadlines, cancelling, shields, joining, the worker's stack. */
 #include "run/fiber.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "run/stack.h"
 #include "tests/unit/run/harness.h"
 
 /* Two fibers that wake each other in turn. */
@@ -238,12 +242,36 @@ static void start_sleeper(void *argument) {
     fiber_detach(start_fiber(test_stopping, argument));
 }
 
+static void overflow_stack(void *argument) {
+    *(size_t *)argument = recurse(FIBER_STACK_BYTES / 512);
+}
+
+/* In a child process: a fiber that outgrows its stack dies on the guard page and writes over nobody. */
+static void test_guard_page(void) {
+    if (IS_SANITIZED) {
+        tap_skip("the guard page", "sanitizers report it in their own way");
+        return;
+    }
+    fflush(stdout);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        size_t depth = 0;
+        run_in_fiber(1, overflow_stack, &depth);
+        _exit(0);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "an overflow of a fiber's stack ends the process");
+}
+
 int main(void) {
     static const struct {
         void (*function)(void *argument);
     } tests[] = {{test_switching}, {test_order}, {test_wake}, {test_deadlines}, {test_cancel},
                  {test_shield},    {test_join},  {test_worker_stack}, {test_many}};
     for (size_t i = 0; i < LENGTH_OF(tests); i++) run_in_fiber(1, tests[i].function, NULL);
+    test_guard_page();
     bool has_unwound = false;
     run_in_fiber(1, start_sleeper, &has_unwound);
     ok(has_unwound, "the end of the runtime cancels and awaits what is parked");

@@ -163,10 +163,79 @@ static void test_descriptors(void *argument) {
     (void)argument;
 }
 
+/* One worker accepts and hands connections round to all, clients included: each is served on one worker only. */
+#define CONNECTIONS 60
+#define WORKERS 3
+
+struct handed {
+    int fd;
+};
+
+static void serve(void *argument) {
+    struct handed *handed = argument;
+    struct stream *stream = stream_from_fd(handed->fd, NULL);
+    free(handed);
+    CHECK(stream != NULL);
+    while (stream_fill(stream, 1, deadline_in_ms(20000), NULL) == 0) {
+        buffer_append_str(stream_output(stream), stream_buffered(stream));
+        stream_consume(stream, stream_buffered(stream).length);
+        if (stream_flush(stream, deadline_in_ms(20000), NULL) < 0) break;
+    }
+    stream_close(&stream);
+}
+
+static void start_serving(void *argument) {
+    fiber_detach(start_fiber(serve, argument));
+}
+
+static void accept_and_hand_over(void *argument) {
+    char peer[LISTENER_PEER_BYTES];
+    struct runtime *runtime = worker_runtime(worker_self());
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        struct handed *handed = calloc(1, sizeof(*handed));
+        CHECK(handed != NULL && listener_accept(argument, &handed->fd, peer, NULL) == 0);
+        CHECK(worker_post(runtime_worker(runtime, i % WORKERS), start_serving, handed) == 0);
+    }
+}
+
+struct caller {
+    uint16_t port;
+    int answers;
+};
+
+static void call(void *argument) {
+    struct caller *caller = argument;
+    struct stream *stream = stream_connect("127.0.0.1", caller->port, deadline_in_ms(20000), NULL);
+    CHECK(stream != NULL);
+    for (int i = 0; i < 20; i++) {
+        buffer_append_cstr(stream_output(stream), "hello");
+        if (stream_flush(stream, deadline_in_ms(20000), NULL) < 0) break;
+        if (stream_fill(stream, 5, deadline_in_ms(20000), NULL) < 0) break;
+        stream_consume(stream, 5);
+        caller->answers++;
+    }
+    stream_close(&stream);
+}
+
+static void test_hand_over(void *argument) {
+    struct listener *listener = listener_open("127.0.0.1", 0, LISTENER_BACKLOG, NULL);
+    CHECK(listener != NULL);
+    struct caller caller = {.port = listener_port(listener)};
+    struct fiber *acceptor = start_fiber(accept_and_hand_over, listener);
+    struct fiber *callers[CONNECTIONS];
+    for (int i = 0; i < CONNECTIONS; i++) callers[i] = start_fiber(call, &caller);
+    for (int i = 0; i < CONNECTIONS; i++) fiber_join(callers[i]);
+    fiber_join(acceptor);
+    is_integer(caller.answers, 20 * CONNECTIONS, "connections are served by all workers");
+    listener_close(&listener);
+    (void)argument;
+}
+
 int main(void) {
     static const struct {
         void (*function)(void *argument);
     } tests[] = {{test_tcp}, {test_unix}, {test_errors}, {test_cancel}, {test_descriptors}};
     for (size_t i = 0; i < LENGTH_OF(tests); i++) run_in_fiber(1, tests[i].function, NULL);
+    run_in_fiber(WORKERS, test_hand_over, NULL);
     return tap_done();
 }

@@ -5,7 +5,9 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "tests/unit/run/harness.h"
@@ -359,6 +361,66 @@ static void test_bad_peers(void *argument) {
     (void)argument;
 }
 
+/* A client of OpenSSL's own, on a blocking socket and a thread, that changes its keys before each message and asks for ours
+ * to be changed as well. */
+#define KEY_UPDATES 40
+
+static void *update_keys(void *argument) {
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    CHECK(ssl != NULL && SSL_set_fd(ssl, *(int *)argument) == 1);
+    bool is_right = SSL_connect(ssl) == 1;
+    for (int i = 0; i < KEY_UPDATES && is_right; i++) {
+        char sent = (char)i, echoed = 0;
+        is_right = SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_write(ssl, &sent, 1) == 1 &&
+                   SSL_read(ssl, &echoed, 1) == 1 && echoed == sent;
+    }
+    *(int *)argument = is_right ? 1 : 0;
+    SSL_shutdown(ssl);
+    close(SSL_get_fd(ssl));
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return NULL;
+}
+
+static void test_key_updates(void *argument) {
+    int ends[2];
+    pthread_t thread;
+    struct error error;
+    struct tls_server *server = new_server(NULL);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    CHECK(pthread_create(&thread, NULL, update_keys, &ends[0]) == 0);
+    struct stream *stream = stream_from_fd(ends[1], NULL);
+    CHECK(stream_start_tls_server(stream, server, TLS_START_UPGRADE, deadline_in_ms(20000), &error) == 0);
+    while (stream_fill(stream, 1, deadline_in_ms(20000), &error) == 0) {
+        buffer_append_str(stream_output(stream), stream_buffered(stream));
+        stream_consume(stream, stream_buffered(stream).length);
+        if (stream_flush(stream, deadline_in_ms(20000), &error) < 0) break;
+    }
+    is_integer(error.code, ERROR_CLOSED, "OpenSSL's own client says goodbye");
+    pthread_join(thread, NULL);
+    is_integer(ends[0], 1, "and its key updates were followed");
+    stream_close(&stream);
+    tls_server_free(&server);
+    (void)argument;
+}
+
+/* Nothing may leave in clear once TLS was asked for. */
+static void test_no_fallback(void *argument) {
+    struct tls_server *server = new_server(NULL);
+    struct session session = {0};
+    struct error error;
+    open_streams(&session);
+    CHECK(stream_start_tls_server(session.far.stream, server, TLS_START_UPGRADE, deadline_in_ms(5), &error) < 0);
+    buffer_append_cstr(stream_output(session.far.stream), "secret");
+    is_integer(stream_flush(session.far.stream, deadline_in_ms(1000), &error), -1, "a failed handshake ends writing");
+    is_integer(stream_fill(session.far.stream, 1, deadline_in_ms(1000), &error), -1, "and reading");
+    is_integer(stream_counters(session.far.stream)->bytes_written, 0, "and nothing left in clear");
+    close_streams(&session);
+    tls_server_free(&server);
+    (void)argument;
+}
+
 static void test_bad_files(void) {
     struct error error;
     struct tls_server_options bad_certificate = {junk_path, key_path, NULL};
@@ -378,7 +440,7 @@ int main(void) {
     static const struct {
         void (*function)(void *argument);
     } tests[] = {{test_verification}, {test_alpn}, {test_bulk}, {test_ends}, {test_bytes_ahead}, {test_direct},
-                 {test_bad_peers}};
+                 {test_bad_peers}, {test_key_updates}, {test_no_fallback}};
     write_files();
     for (size_t i = 0; i < LENGTH_OF(tests); i++) run_in_fiber(1, tests[i].function, NULL);
     test_bad_files();
