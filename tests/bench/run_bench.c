@@ -1,7 +1,7 @@
 /* What the runtime costs: a switch between fibers, and a relay with two fibers a session.
  *
- * The relay stands between clients and an echo server, which both live in a child process; it is given to one worker, and
- * what is reported is that worker's alone. */
+ * The relay stands between clients and an echo server, which both live in a child process; it is given to one
+ * worker, and what is reported is that worker's alone. */
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -130,11 +130,10 @@ static void answer(void *argument) {
 static void report_relay(uint64_t cpu_ns, uint64_t elapsed_ns, uint64_t polls) {
     uint64_t reads = 0, writes = 0;
     for (int i = 0; i < relay.load.clients; i++) {
-        const struct stream_counters *counters[] = {stream_counters(relay.client[i]), stream_counters(relay.upstream[i])};
-        for (size_t k = 0; k < LENGTH_OF(counters); k++) {
-            reads += counters[k]->read_calls;
-            writes += counters[k]->write_calls;
-        }
+        const struct stream_counters *client = stream_counters(relay.client[i]);
+        const struct stream_counters *upstream = stream_counters(relay.upstream[i]);
+        reads += client->read_calls + upstream->read_calls;
+        writes += client->write_calls + upstream->write_calls;
     }
     double trips = (double)relay.load.clients * relay.load.round_trips;
     printf("relay, %2d clients: a round trip  %6.2f us CPU, %.2f reads, %.2f writes, %.2f epoll_waits, %.0f a second\n",

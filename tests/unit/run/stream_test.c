@@ -161,7 +161,7 @@ static void test_back_pressure(void *argument) {
     char *slice = calloc(1, SLICE_BYTES * 4);
     CHECK(slice != NULL);
     struct str data = str_make(slice, SLICE_BYTES * 4);
-    is_integer(stream_write_direct(pair.near, data, deadline_in_ms(20), &error), -1, "a write to a peer that does not read");
+    is_integer(stream_write_direct(pair.near, data, deadline_in_ms(20), &error), -1, "a write that nobody reads");
     is_integer(error.code, ERROR_TIMEOUT, "times out");
     stream_set_caps(pair.near, 1, SLICE_BYTES * 8);
     buffer_append_str(stream_output(pair.near), data);

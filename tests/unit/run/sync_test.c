@@ -94,7 +94,7 @@ static void test_queue_close(void *argument) {
     ok(fiber_queue_peek(&queue) == NULL && fiber_queue_try_pop(&queue) == NULL, "an empty queue has no oldest item");
     CHECK(fiber_queue_push(&queue, &numbers[1], FIBER_NO_DEADLINE, &error) == 0);
     ok(fiber_queue_peek(&queue) == &numbers[1], "the oldest item can be looked at");
-    is_integer(fiber_queue_push(&queue, &numbers[2], deadline_in_ms(5), &error), -1, "a push to a full queue times out");
+    is_integer(fiber_queue_push(&queue, &numbers[2], deadline_in_ms(5), &error), -1, "a push to a full one times out");
     struct fiber *producer = start_fiber(push_one_more, &queue);
     fiber_yield();
     fiber_queue_close(&queue);

@@ -21,7 +21,8 @@ static uint32_t next_random(void) {
 
 static bool heap_is_ordered(const struct timer_heap *heap) {
     for (size_t i = 2; i <= heap->count; i++) {
-        if (heap->slots[i]->deadline_ns < heap->slots[i / 2]->deadline_ns || heap->slots[i]->heap_index != i) return false;
+        const struct timer *timer = heap->slots[i];
+        if (timer->deadline_ns < heap->slots[i / 2]->deadline_ns || timer->heap_index != i) return false;
     }
     return true;
 }

@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "run/offload.h"
+#include "run/stream_internal.h"
 #include "tests/unit/run/harness.h"
 
 /* A self-signed certificate for "gateway.test" and 127.0.0.1, in files under a directory of the test's own. */
@@ -342,7 +344,8 @@ static void test_bad_peers(void *argument) {
     open_streams(&session);
     buffer_append_cstr(stream_output(session.near.stream), "GET / HTTP/1.1\r\n\r\n");
     CHECK(stream_flush(session.near.stream, deadline_in_ms(10000), NULL) == 0);
-    is_integer(stream_start_tls_server(session.far.stream, server, TLS_START_UPGRADE, deadline_in_ms(10000), &error), -1,
+    uint64_t deadline_ns = deadline_in_ms(10000);
+    is_integer(stream_start_tls_server(session.far.stream, server, TLS_START_UPGRADE, deadline_ns, &error), -1,
                "a peer that does not speak TLS fails");
     is_integer(error.code, ERROR_PROTOCOL, "as ERROR_PROTOCOL");
     close_streams(&session);
@@ -353,7 +356,8 @@ static void test_bad_peers(void *argument) {
     close_streams(&session);
     open_streams(&session);
     stream_close(&session.near.stream);
-    is_integer(stream_start_tls_server(session.far.stream, server, TLS_START_UPGRADE, deadline_in_ms(10000), &error), -1,
+    deadline_ns = deadline_in_ms(10000);
+    is_integer(stream_start_tls_server(session.far.stream, server, TLS_START_UPGRADE, deadline_ns, &error), -1,
                "so does one that leaves");
     is_integer(error.code, ERROR_CLOSED, "with ERROR_CLOSED");
     close_streams(&session);
@@ -361,8 +365,8 @@ static void test_bad_peers(void *argument) {
     (void)argument;
 }
 
-/* A client of OpenSSL's own, on a blocking socket and a thread, that changes its keys before each message and asks for ours
- * to be changed as well. */
+/* A client of OpenSSL's own, on a blocking socket and a thread, that changes its keys before each message and asks
+ * for ours to be changed as well. */
 #define KEY_UPDATES 40
 
 static void *update_keys(void *argument) {
@@ -405,6 +409,76 @@ static void test_key_updates(void *argument) {
     (void)argument;
 }
 
+/* A client that asks for many key updates before it reads any answer: the answers fill the socket, and the fiber
+ * that only reads has to send what is left of them. */
+#define UNREAD_UPDATES 1500
+
+struct hoarder {
+    int fd;
+    sem_t has_asked;
+    sem_t may_read;
+    bool is_right;
+};
+
+static void *hoard_updates(void *argument) {
+    struct hoarder *hoarder = argument;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    char byte = 0;
+    CHECK(ssl != NULL && SSL_set_fd(ssl, hoarder->fd) == 1);
+    hoarder->is_right = SSL_connect(ssl) == 1;
+    for (int i = 0; i < UNREAD_UPDATES && hoarder->is_right; i++) {
+        hoarder->is_right = SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(ssl) == 1;
+    }
+    sem_post(&hoarder->has_asked);
+    sem_wait(&hoarder->may_read);
+    hoarder->is_right = hoarder->is_right && SSL_read(ssl, &byte, 1) == 1 && byte == 'x';
+    close(hoarder->fd);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    return NULL;
+}
+
+static void read_until_end(void *argument) {
+    while (stream_fill(argument, 1, FIBER_NO_DEADLINE, NULL) == 0) stream_consume(argument, 1);
+}
+
+static bool wait_for_backlog(struct stream *stream, bool wanted) {
+    for (int i = 0; i < 2000 && tls_session_has_backlog(stream) != wanted; i++) {
+        CHECK(fiber_sleep(MILLISECONDS(5), NULL) == 0);
+    }
+    return tls_session_has_backlog(stream) == wanted;
+}
+
+static void wait_for_thread(void *argument) {
+    sem_wait(argument);
+}
+
+static void test_reader_sends(void *argument) {
+    int ends[2];
+    pthread_t thread;
+    struct tls_server *server = new_server(NULL);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    struct hoarder hoarder = {.fd = ends[0]};
+    CHECK(sem_init(&hoarder.has_asked, 0, 0) == 0 && sem_init(&hoarder.may_read, 0, 0) == 0);
+    CHECK(pthread_create(&thread, NULL, hoard_updates, &hoarder) == 0);
+    struct stream *stream = stream_from_fd(ends[1], NULL);
+    CHECK(stream_start_tls_server(stream, server, TLS_START_UPGRADE, deadline_in_ms(20000), NULL) == 0);
+    struct fiber *reader = start_fiber(read_until_end, stream);
+    CHECK(offload_run(wait_for_thread, &hoarder.has_asked, NULL) == 0);
+    ok(wait_for_backlog(stream, true), "answers to a peer that does not read wait");
+    sem_post(&hoarder.may_read);
+    ok(wait_for_backlog(stream, false), "and are sent by the fiber that reads, once it does");
+    buffer_append_cstr(stream_output(stream), "x");
+    CHECK(stream_flush(stream, deadline_in_ms(20000), NULL) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    ok(hoarder.is_right, "in good order with what another fiber writes");
+    fiber_join(reader);
+    stream_close(&stream);
+    tls_server_free(&server);
+    (void)argument;
+}
+
 /* Nothing may leave in clear once TLS was asked for. */
 static void test_no_fallback(void *argument) {
     struct tls_server *server = new_server(NULL);
@@ -440,7 +514,8 @@ int main(void) {
     static const struct {
         void (*function)(void *argument);
     } tests[] = {{test_verification}, {test_alpn}, {test_bulk}, {test_ends}, {test_bytes_ahead}, {test_direct},
-                 {test_bad_peers}, {test_key_updates}, {test_no_fallback}};
+                 {test_bad_peers}, {test_key_updates}, {test_reader_sends},
+                 {test_no_fallback}};
     write_files();
     for (size_t i = 0; i < LENGTH_OF(tests); i++) run_in_fiber(1, tests[i].function, NULL);
     test_bad_files();
