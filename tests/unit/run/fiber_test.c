@@ -243,7 +243,15 @@ static void start_sleeper(void *argument) {
 }
 
 static void overflow_stack(void *argument) {
-    *(size_t *)argument = recurse(FIBER_STACK_BYTES / 512);
+    *(size_t *)argument = recurse(FIBER_STACK_BYTES / 1024 + 8);
+}
+
+/* The kernel places mappings downwards, so the second fiber's stack lies right below the first one's. */
+static void overflow_beside_neighbour(void *argument) {
+    struct fiber *first = start_fiber(overflow_stack, argument);
+    struct fiber *second = start_fiber(do_nothing, NULL);
+    fiber_join(first);
+    fiber_join(second);
 }
 
 /* In a child process: a fiber that outgrows its stack dies on the guard page and writes over nobody. */
@@ -257,7 +265,7 @@ static void test_guard_page(void) {
     CHECK(child >= 0);
     if (child == 0) {
         size_t depth = 0;
-        run_in_fiber(1, overflow_stack, &depth);
+        run_in_fiber(1, overflow_beside_neighbour, &depth);
         _exit(0);
     }
     int status = 0;

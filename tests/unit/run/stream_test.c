@@ -75,6 +75,22 @@ static void test_end(void *argument) {
     (void)argument;
 }
 
+/* The kernel reports the bytes and the end in one event: the short read must not hide the end. */
+static void test_end_with_bytes(void *argument) {
+    struct pair pair = open_pair();
+    struct error error;
+    is_integer(stream_fill(pair.near, 1, deadline_in_ms(5), &error), -1, "nothing at first");
+    say(pair.far, "bye");
+    stream_close(&pair.far);
+    CHECK(fiber_sleep(MILLISECONDS(5), NULL) == 0);
+    ok(stream_has_closed(pair.near), "the end is known before the bytes are read");
+    is_integer(stream_fill(pair.near, 4, deadline_in_ms(2000), &error), -1, "too few bytes and the end");
+    is_integer(error.code, ERROR_CLOSED, "are ERROR_CLOSED");
+    is_str(stream_buffered(pair.near), STR("bye"), "and the bytes are there");
+    close_pair(&pair);
+    (void)argument;
+}
+
 static void test_caps(void *argument) {
     struct pair pair = open_pair();
     struct error error;
@@ -267,9 +283,13 @@ static void be_refused(void *argument) {
     CHECK(junk != NULL);
     struct error error;
     CHECK(stream_write_direct(*stream, str_make(junk, 100000), deadline_in_ms(10000), NULL) == 0);
-    free(junk);
     is_integer(stream_fill(*stream, 7, deadline_in_ms(10000), &error), 0, "the last words of stream_finish arrive");
     is_str(str_slice(stream_buffered(*stream), 0, 7), STR("refused"), "whole, though the peer had left much unread");
+    is_integer(stream_fill(*stream, 8, deadline_in_ms(10000), &error), -1, "and then the end");
+    is_integer(error.code, ERROR_CLOSED, "in good order");
+    is_integer(stream_write_direct(*stream, str_make(junk, 100000), deadline_in_ms(10000), &error), 0,
+               "a peer that still writes is not cut off by a reset");
+    free(junk);
     stream_close(stream);
 }
 
@@ -305,7 +325,7 @@ static void test_tcp(void *argument) {
 int main(void) {
     static const struct {
         void (*function)(void *argument);
-    } tests[] = {{test_partial}, {test_end}, {test_caps}, {test_bulk}, {test_back_pressure}, {test_interruptions},
+    } tests[] = {{test_partial}, {test_end}, {test_end_with_bytes}, {test_caps}, {test_bulk}, {test_back_pressure}, {test_interruptions},
                  {test_fairness}, {test_system_calls}, {test_tcp}};
     for (size_t i = 0; i < LENGTH_OF(tests); i++) run_in_fiber(1, tests[i].function, NULL);
     return tap_done();
