@@ -325,8 +325,8 @@ static void test_tcp(void *argument) {
 int main(void) {
     static const struct {
         void (*function)(void *argument);
-    } tests[] = {{test_partial}, {test_end}, {test_end_with_bytes}, {test_caps}, {test_bulk}, {test_back_pressure}, {test_interruptions},
-                 {test_fairness}, {test_system_calls}, {test_tcp}};
+    } tests[] = {{test_partial}, {test_end}, {test_end_with_bytes}, {test_caps}, {test_bulk}, {test_back_pressure},
+                 {test_interruptions}, {test_fairness}, {test_system_calls}, {test_tcp}};
     for (size_t i = 0; i < LENGTH_OF(tests); i++) run_in_fiber(1, tests[i].function, NULL);
     return tap_done();
 }
