@@ -30,6 +30,7 @@
 #define CEDAR_MEMBERS_MAX 65536           /* members of one set or record, terms of one chain, arguments */
 #define CEDAR_ENTITIES_MAX 4000000        /* entities in one store */
 #define CEDAR_ANCESTORS_MAX 65536         /* ancestors of one entity */
+#define CEDAR_ANNOTATIONS_MAX 1024        /* annotations of one policy */
 #define CEDAR_UNARY_MAX 4                 /* `!!!!x`, `----x` */
 
 /* Codes are stable: they may be stored and compared. cedar_code_name() gives the same word as text. */

@@ -1,0 +1,158 @@
+/* From the syntax tree to nodes that evaluate without memory of their own: constants folded, names sorted.
+ *
+ * Folding never changes what a policy does: only an expression of constants that evaluates without failure becomes a
+ * constant; one that fails stays as it is, and fails when it is reached. */
+#include "cedar/compile.h"
+
+#include "cedar/eval.h"
+
+struct compiler {
+    struct arena *arena;
+};
+
+static int compile_node(struct compiler *compiler, const struct cedar_expression *from, struct cedar_node *to);
+
+static int compile_items(struct compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
+    struct cedar_node *items = ARENA_NEW_ARRAY(compiler->arena, struct cedar_node, from->count);
+    if (items == NULL) return -1;
+    to->items = items;
+    to->count = from->count;
+    for (uint32_t i = 0; i < from->count; i++) {
+        if (compile_node(compiler, from->operands[i], &items[i]) != 0) return -1;
+    }
+    return 0;
+}
+
+struct key {
+    struct str name;
+    const struct cedar_expression *value;
+};
+
+static int compare_keys(const void *a, const void *b) {
+    return cedar_name_compare(((const struct key *)a)->name, ((const struct key *)b)->name);
+}
+
+/* A record's items in the order of their names, so that evaluating it needs no sorting. */
+static int compile_record(struct compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
+    struct key *keys = ARENA_NEW_ARRAY(compiler->arena, struct key, from->count);
+    struct str *names = ARENA_NEW_ARRAY(compiler->arena, struct str, from->count);
+    struct cedar_node *items = ARENA_NEW_ARRAY(compiler->arena, struct cedar_node, from->count);
+    if (keys == NULL || names == NULL || items == NULL) return -1;
+    for (uint32_t i = 0; i < from->count; i++) keys[i] = (struct key){from->names[i], from->operands[i]};
+    if (from->count > 1) qsort(keys, from->count, sizeof(*keys), compare_keys);
+    for (uint32_t i = 0; i < from->count; i++) {
+        names[i] = keys[i].name;
+        if (compile_node(compiler, keys[i].value, &items[i]) != 0) return -1;
+    }
+    to->operation = CEDAR_DO_RECORD;
+    to->items = items;
+    to->count = from->count;
+    to->names = names;
+    return 0;
+}
+
+/* Evaluates a node whose items are all constants, and keeps the result if there is one. */
+static int fold(struct compiler *compiler, struct cedar_node *node) {
+    if (node->operation == CEDAR_DO_CONSTANT || node->operation == CEDAR_DO_VARIABLE) return 0;
+    if (node->operation == CEDAR_DO_CONTEXT_ATTRIBUTE) return 0;
+    for (uint32_t i = 0; i < node->count; i++) {
+        if (node->items[i].operation != CEDAR_DO_CONSTANT) return 0;
+    }
+    if (node->operation == CEDAR_DO_IN || node->operation == CEDAR_DO_IS || node->operation == CEDAR_DO_HAS ||
+        node->operation == CEDAR_DO_ATTRIBUTE) return 0; /* depend on the entities */
+    if (node->operation == CEDAR_DO_CALL && (node->detail == CEDAR_GET_TAG || node->detail == CEDAR_HAS_TAG)) return 0;
+    struct cedar_value value;
+    struct cedar_evaluation evaluation = {.arena = compiler->arena};
+    if (cedar_evaluate(&evaluation, node, &value) != 0) return evaluation.code == CEDAR_MEMORY ? -1 : 0;
+    node->operation = CEDAR_DO_CONSTANT;
+    node->value = value;
+    node->items = NULL;
+    node->count = 0;
+    return 0;
+}
+
+static const uint8_t operations[] = {
+    [CEDAR_EXPRESSION_LITERAL] = CEDAR_DO_CONSTANT,   [CEDAR_EXPRESSION_VARIABLE] = CEDAR_DO_VARIABLE,
+    [CEDAR_EXPRESSION_NOT] = CEDAR_DO_NOT,            [CEDAR_EXPRESSION_NEGATE] = CEDAR_DO_NEGATE,
+    [CEDAR_EXPRESSION_OR] = CEDAR_DO_OR,              [CEDAR_EXPRESSION_AND] = CEDAR_DO_AND,
+    [CEDAR_EXPRESSION_SUM] = CEDAR_DO_SUM,            [CEDAR_EXPRESSION_PRODUCT] = CEDAR_DO_PRODUCT,
+    [CEDAR_EXPRESSION_IF] = CEDAR_DO_IF,              [CEDAR_EXPRESSION_RELATION] = CEDAR_DO_RELATION,
+    [CEDAR_EXPRESSION_HAS] = CEDAR_DO_HAS,            [CEDAR_EXPRESSION_LIKE] = CEDAR_DO_LIKE,
+    [CEDAR_EXPRESSION_IS] = CEDAR_DO_IS,              [CEDAR_EXPRESSION_ATTRIBUTE] = CEDAR_DO_ATTRIBUTE,
+    [CEDAR_EXPRESSION_CALL] = CEDAR_DO_CALL,          [CEDAR_EXPRESSION_SET] = CEDAR_DO_SET,
+    [CEDAR_EXPRESSION_RECORD] = CEDAR_DO_RECORD,
+};
+
+/* What the operation needs beside its items. */
+static void compile_detail(const struct cedar_expression *from, struct cedar_node *to) {
+    switch (from->kind) {
+    case CEDAR_EXPRESSION_LITERAL: to->value = from->value; break;
+    case CEDAR_EXPRESSION_VARIABLE: to->detail = from->variable; break;
+    case CEDAR_EXPRESSION_RELATION:
+        to->detail = from->relation;
+        if (from->relation == CEDAR_IN) to->operation = CEDAR_DO_IN;
+        break;
+    case CEDAR_EXPRESSION_SUM: to->value.string = str_make(from->operators, from->count - 1); break;
+    case CEDAR_EXPRESSION_HAS:
+        to->names = from->names;
+        to->name_count = (uint16_t)from->name_count;
+        break;
+    case CEDAR_EXPRESSION_LIKE: to->pattern = from->pattern; break;
+    case CEDAR_EXPRESSION_CALL: to->detail = from->function; break;
+    case CEDAR_EXPRESSION_ATTRIBUTE:
+        to->value.string = from->name;
+        if (from->operands[0]->kind == CEDAR_EXPRESSION_VARIABLE && from->operands[0]->variable == CEDAR_CONTEXT) {
+            to->operation = CEDAR_DO_CONTEXT_ATTRIBUTE;
+        }
+        break;
+    case CEDAR_EXPRESSION_IS: to->value.string = from->name; break;
+    default: break;
+    }
+}
+
+/* Recursion: trees are at most CEDAR_DEPTH_MAX deep. */
+static int compile_node(struct compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
+    to->span = from->span;
+    to->operation = operations[from->kind];
+    if (from->kind == CEDAR_EXPRESSION_RECORD) {
+        if (compile_record(compiler, from, to) != 0) return -1;
+    } else if (compile_items(compiler, from, to) != 0) {
+        return -1;
+    }
+    compile_detail(from, to);
+    return fold(compiler, to);
+}
+
+static int compile_test(struct arena *arena, const struct cedar_scope *scope, const struct cedar_uid *slot_value,
+                        struct cedar_test *test) {
+    *test = (struct cedar_test){.kind = scope->kind, .count = scope->count, .type = scope->type};
+    test->entities = scope->entities;
+    if (!scope->has_slot) return 0;
+    const struct cedar_uid **entities = ARENA_NEW(arena, const struct cedar_uid *);
+    if (entities == NULL) return -1;
+    entities[0] = slot_value;
+    test->entities = entities;
+    test->count = 1;
+    return 0;
+}
+
+int cedar_compile_policy(struct arena *arena, const struct cedar_policy *policy, struct cedar_compiled *compiled) {
+    const struct cedar_statement *statement = policy->statement;
+    struct compiler compiler = {arena};
+    *compiled = (struct cedar_compiled){.policy = policy, .effect = statement->effect};
+    if (compile_test(arena, &statement->principal, policy->principal, &compiled->principal) != 0) return -1;
+    if (compile_test(arena, &statement->action, NULL, &compiled->action) != 0) return -1;
+    if (compile_test(arena, &statement->resource, policy->resource, &compiled->resource) != 0) return -1;
+    struct cedar_node *conditions = ARENA_NEW_ARRAY(arena, struct cedar_node, statement->condition_count);
+    if (conditions == NULL) return -1;
+    compiled->conditions = conditions;
+    compiled->condition_count = statement->condition_count;
+    for (uint32_t i = 0; i < statement->condition_count; i++) {
+        const struct cedar_condition *from = &statement->conditions[i];
+        struct cedar_expression negation = {.kind = CEDAR_EXPRESSION_NOT, .count = 1, .span = from->body->span};
+        struct cedar_expression *operand = from->body;
+        negation.operands = &operand;
+        if (compile_node(&compiler, from->is_unless ? &negation : from->body, &conditions[i]) != 0) return -1;
+    }
+    return 0;
+}

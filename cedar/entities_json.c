@@ -1,0 +1,166 @@
+/* Entities and requests from JSON. */
+#include "cedar/entities.h"
+#include "cedar/problem.h"
+#include "cedar/value_json.h"
+
+struct parents {
+    const struct cedar_uid **items;
+    size_t count;
+    size_t capacity;
+};
+
+static int push_parent(struct cedar_reader *reader, struct parents *parents, const struct cedar_uid *uid) {
+    if (parents->count == parents->capacity) {
+        size_t capacity = parents->capacity > 0 ? parents->capacity * 2 : 4;
+        const struct cedar_uid **items = parents->count < CEDAR_ANCESTORS_MAX
+                                             ? ARENA_NEW_ARRAY(reader->arena, const struct cedar_uid *, capacity)
+                                             : NULL;
+        if (items == NULL) return cedar_reader_refuse(reader, CEDAR_LIMIT, "too many parents (65,536 at most)");
+        if (parents->count > 0) memcpy(items, parents->items, parents->count * sizeof(*items));
+        parents->items = items;
+        parents->capacity = capacity;
+    }
+    parents->items[parents->count++] = uid;
+    return 0;
+}
+
+static int read_parents(struct cedar_reader *reader, struct parents *parents) {
+    if (cedar_reader_expect(reader, JSON_BEGIN_ARRAY, "`parents` is an array of entities") != 0) return -1;
+    while (reader->event != JSON_END_ARRAY) {
+        const struct cedar_uid *uid;
+        if (cedar_read_uid(reader, &uid) != 0 || push_parent(reader, parents, uid) != 0) return -1;
+    }
+    cedar_reader_advance(reader);
+    return 0;
+}
+
+struct draft {
+    const struct cedar_uid *uid;
+    const struct cedar_record *attributes;
+    const struct cedar_record *tags;
+    struct parents parents;
+    bool has_parents;
+};
+
+static int read_member(struct cedar_reader *reader, struct draft *draft) {
+    struct str key;
+    if (cedar_read_key(reader, &key) != 0) return -1;
+    if (str_equal(key, STR("uid")) && draft->uid == NULL) return cedar_read_uid(reader, &draft->uid);
+    if (str_equal(key, STR("attrs")) && draft->attributes == NULL) return cedar_read_record(reader, &draft->attributes);
+    if (str_equal(key, STR("tags")) && draft->tags == NULL) return cedar_read_record(reader, &draft->tags);
+    if (str_equal(key, STR("parents")) && !draft->has_parents) {
+        draft->has_parents = true;
+        return read_parents(reader, &draft->parents);
+    }
+    bool is_known = str_equal(key, STR("uid")) || str_equal(key, STR("attrs")) || str_equal(key, STR("tags")) ||
+                    str_equal(key, STR("parents"));
+    if (is_known) return cedar_reader_refuse(reader, CEDAR_DUPLICATE, "this member stands twice: remove one");
+    return cedar_skip_value(reader);
+}
+
+static bool has_parent(const struct cedar_uid *const *parents, size_t count, const struct cedar_uid *uid) {
+    for (size_t i = 0; i < count; i++) {
+        if (cedar_uid_equal(parents[i], uid)) return true;
+    }
+    return false;
+}
+
+static bool is_same_record(const struct cedar_record *a, const struct cedar_record *b) {
+    if (cedar_record_count(a) == 0 || cedar_record_count(b) == 0) return cedar_record_count(a) == cedar_record_count(b);
+    struct cedar_value left = cedar_record_value(a), right = cedar_record_value(b);
+    return cedar_value_equal(&left, &right);
+}
+
+/* The same entity twice is no error as long as it says the same. */
+static bool is_same_entity(const struct cedar_entity *entity, const struct draft *draft) {
+    for (size_t i = 0; i < draft->parents.count; i++) {
+        if (!has_parent(entity->parents, entity->parent_count, draft->parents.items[i])) return false;
+    }
+    for (size_t i = 0; i < entity->parent_count; i++) {
+        if (!has_parent(draft->parents.items, draft->parents.count, entity->parents[i])) return false;
+    }
+    return is_same_record(entity->attributes, draft->attributes) && is_same_record(entity->tags, draft->tags);
+}
+
+static int add_draft(struct cedar_entities *entities, struct cedar_reader *reader, const struct draft *draft) {
+    const struct cedar_entity *there = cedar_entities_find_own(entities, draft->uid);
+    if (there != NULL) {
+        if (is_same_entity(there, draft)) return 0;
+        return cedar_reader_refuse(reader, CEDAR_DUPLICATE, "the entity before this is there already, and differs: remove one");
+    }
+    struct cedar_entity *entity = cedar_entities_add(entities, draft->uid);
+    if (entity == NULL) return cedar_problem_set_memory(reader->problem);
+    entity->attributes = draft->attributes;
+    entity->tags = draft->tags;
+    entity->parents = draft->parents.items;
+    entity->parent_count = (uint32_t)draft->parents.count;
+    entity->parent_capacity = (uint32_t)draft->parents.capacity;
+    return 0;
+}
+
+static int read_entity(struct cedar_entities *entities, struct cedar_reader *reader) {
+    struct draft draft = {0};
+    if (cedar_reader_expect(reader, JSON_BEGIN_OBJECT, "an entity is an object with uid, attrs and parents") != 0) return -1;
+    while (reader->event == JSON_KEY) {
+        if (read_member(reader, &draft) != 0) return -1;
+    }
+    if (draft.uid == NULL || draft.attributes == NULL || !draft.has_parents) {
+        return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "an entity needs uid, attrs and parents: add what is missing");
+    }
+    if (cedar_reader_expect(reader, JSON_END_OBJECT, "`}` must stand here") != 0) return -1;
+    return add_draft(entities, reader, &draft);
+}
+
+int cedar_entities_add_json(struct cedar_entities *entities, struct str json, struct cedar_problem *problem) {
+    struct cedar_reader reader;
+    CHECK(!entities->is_finished);
+    if (cedar_reader_init(&reader, entities->arena, json, problem) != 0) return -1;
+    if (cedar_reader_expect(&reader, JSON_BEGIN_ARRAY, "entities are an array of objects") != 0) return -1;
+    while (reader.event != JSON_END_ARRAY) {
+        if (read_entity(entities, &reader) != 0) return -1;
+    }
+    cedar_reader_advance(&reader);
+    return reader.event == JSON_END ? 0 : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the array");
+}
+
+static int read_request_uid(struct cedar_reader *reader, const struct cedar_uid **uid) {
+    struct str text;
+    if (reader->event != JSON_STRING) return cedar_read_uid(reader, uid);
+    if (cedar_read_string(reader, &text) != 0) return -1;
+    *uid = cedar_uid_parse(reader->arena, text, reader->problem);
+    return *uid != NULL ? 0 : -1;
+}
+
+static int read_context(struct cedar_reader *reader, const struct cedar_record **context) {
+    struct cedar_value value;
+    if (cedar_read_value(reader, &value) != 0) return -1;
+    if (value.kind != CEDAR_RECORD) return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "the context before this must be a record");
+    *context = value.record;
+    return 0;
+}
+
+static int read_request_member(struct cedar_reader *reader, struct cedar_request *request) {
+    struct str key;
+    if (cedar_read_key(reader, &key) != 0) return -1;
+    if (str_equal(key, STR("principal"))) return read_request_uid(reader, &request->principal);
+    if (str_equal(key, STR("action"))) return read_request_uid(reader, &request->action);
+    if (str_equal(key, STR("resource"))) return read_request_uid(reader, &request->resource);
+    if (str_equal(key, STR("context"))) return read_context(reader, &request->context);
+    return cedar_skip_value(reader);
+}
+
+int cedar_request_parse(struct arena *arena, struct str json, struct cedar_request *request,
+                        struct cedar_problem *problem) {
+    struct cedar_reader reader;
+    *request = (struct cedar_request){0};
+    if (cedar_reader_init(&reader, arena, json, problem) != 0) return -1;
+    if (cedar_reader_expect(&reader, JSON_BEGIN_OBJECT, "a request is an object") != 0) return -1;
+    while (reader.event == JSON_KEY) {
+        if (read_request_member(&reader, request) != 0) return -1;
+    }
+    if (request->principal == NULL || request->action == NULL || request->resource == NULL) {
+        return cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "a request needs principal, action and resource: add what is missing");
+    }
+    if (cedar_reader_expect(&reader, JSON_END_OBJECT, "`}` must stand here") != 0) return -1;
+    return reader.event == JSON_END ? 0 : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the request");
+}
