@@ -3,7 +3,7 @@
 #include "cedar/problem.h"
 
 #define ENTITIES_MAGIC 0x43454e54u
-#define STORE_BYTES_MAX ((size_t)16 << 30)
+#define STORE_BYTES_MAX ((size_t)4 << 30)
 #define SLOTS_FIRST 16u
 #define INSERTION_SORT_MAX 32u
 
