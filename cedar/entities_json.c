@@ -25,8 +25,8 @@ static int push_parent(struct cedar_reader *reader, struct parents *parents, con
 }
 
 static int read_parents(struct cedar_reader *reader, struct parents *parents) {
-    if (cedar_reader_expect(reader, JSON_BEGIN_ARRAY, "`parents` is an array of entities") != 0) return -1;
-    while (reader->event != JSON_END_ARRAY) {
+    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_ARRAY, "`parents` is an array of entities") != 0) return -1;
+    while (reader->event != JSON_TOKEN_END_ARRAY) {
         const struct cedar_uid *uid;
         if (cedar_read_uid(reader, &uid) != 0 || push_parent(reader, parents, uid) != 0) return -1;
     }
@@ -100,14 +100,14 @@ static int add_draft(struct cedar_entities *entities, struct cedar_reader *reade
 
 static int read_entity(struct cedar_entities *entities, struct cedar_reader *reader) {
     struct draft draft = {0};
-    if (cedar_reader_expect(reader, JSON_BEGIN_OBJECT, "an entity is an object with uid, attrs and parents") != 0) return -1;
-    while (reader->event == JSON_KEY) {
+    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an entity is an object with uid, attrs and parents") != 0) return -1;
+    while (reader->event == JSON_TOKEN_KEY) {
         if (read_member(reader, &draft) != 0) return -1;
     }
     if (draft.uid == NULL || draft.attributes == NULL || !draft.has_parents) {
         return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "an entity needs uid, attrs and parents: add what is missing");
     }
-    if (cedar_reader_expect(reader, JSON_END_OBJECT, "`}` must stand here") != 0) return -1;
+    if (cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
     return add_draft(entities, reader, &draft);
 }
 
@@ -115,17 +115,17 @@ int cedar_entities_add_json(struct cedar_entities *entities, struct str json, st
     struct cedar_reader reader;
     CHECK(!entities->is_finished);
     if (cedar_reader_init(&reader, entities->arena, json, problem) != 0) return -1;
-    if (cedar_reader_expect(&reader, JSON_BEGIN_ARRAY, "entities are an array of objects") != 0) return -1;
-    while (reader.event != JSON_END_ARRAY) {
+    if (cedar_reader_expect(&reader, JSON_TOKEN_BEGIN_ARRAY, "entities are an array of objects") != 0) return -1;
+    while (reader.event != JSON_TOKEN_END_ARRAY) {
         if (read_entity(entities, &reader) != 0) return -1;
     }
     cedar_reader_advance(&reader);
-    return reader.event == JSON_END ? 0 : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the array");
+    return reader.event == JSON_TOKEN_END ? 0 : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the array");
 }
 
 static int read_request_uid(struct cedar_reader *reader, const struct cedar_uid **uid) {
     struct str text;
-    if (reader->event != JSON_STRING) return cedar_read_uid(reader, uid);
+    if (reader->event != JSON_TOKEN_STRING) return cedar_read_uid(reader, uid);
     if (cedar_read_string(reader, &text) != 0) return -1;
     *uid = cedar_uid_parse(reader->arena, text, reader->problem);
     return *uid != NULL ? 0 : -1;
@@ -154,13 +154,13 @@ int cedar_request_parse(struct arena *arena, struct str json, struct cedar_reque
     struct cedar_reader reader;
     *request = (struct cedar_request){0};
     if (cedar_reader_init(&reader, arena, json, problem) != 0) return -1;
-    if (cedar_reader_expect(&reader, JSON_BEGIN_OBJECT, "a request is an object") != 0) return -1;
-    while (reader.event == JSON_KEY) {
+    if (cedar_reader_expect(&reader, JSON_TOKEN_BEGIN_OBJECT, "a request is an object") != 0) return -1;
+    while (reader.event == JSON_TOKEN_KEY) {
         if (read_request_member(&reader, request) != 0) return -1;
     }
     if (request->principal == NULL || request->action == NULL || request->resource == NULL) {
         return cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "a request needs principal, action and resource: add what is missing");
     }
-    if (cedar_reader_expect(&reader, JSON_END_OBJECT, "`}` must stand here") != 0) return -1;
-    return reader.event == JSON_END ? 0 : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the request");
+    if (cedar_reader_expect(&reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
+    return reader.event == JSON_TOKEN_END ? 0 : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the request");
 }

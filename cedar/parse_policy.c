@@ -68,8 +68,7 @@ static bool is_action_type(struct str type) {
     return str_equal(type, STR("Action")) || str_ends_with(type, STR("::Action"));
 }
 
-static int push_entity(struct cedar_parser *parser, struct cedar_scope *scope, struct cedar_list *entities,
-                       bool is_action) {
+static int push_entity(struct cedar_parser *parser, struct cedar_list *entities, bool is_action) {
     const struct cedar_uid *uid;
     struct cedar_span span = parser->token.span;
     if (entities->count >= CEDAR_MEMBERS_MAX) return refuse_at(parser, CEDAR_LIMIT, span, "too many actions");
@@ -79,9 +78,14 @@ static int push_entity(struct cedar_parser *parser, struct cedar_scope *scope, s
         return refuse_at(parser, CEDAR_BAD_SCOPE, span, "this is no action: its type must end in Action");
     }
     union { const struct cedar_uid *borrowed; void *item; } member = {.borrowed = uid};
-    if (cedar_list_push(parser, entities, member.item) != 0) return -1;
+    return cedar_list_push(parser, entities, member.item);
+}
+
+static int adopt_entities(struct cedar_parser *parser, struct cedar_scope *scope, const struct cedar_list *entities) {
+    scope->entities = ARENA_NEW_ARRAY(parser->arena, const struct cedar_uid *, entities->count);
+    if (scope->entities == NULL) return cedar_parser_memory(parser);
     scope->count = entities->count;
-    scope->entities = (const struct cedar_uid **)entities->items;
+    for (uint32_t i = 0; i < entities->count; i++) scope->entities[i] = entities->items[i];
     return 0;
 }
 
@@ -96,10 +100,10 @@ static int parse_scope_entity(struct cedar_parser *parser, struct cedar_scope *s
         if (is_action || !str_equal_cstr(slot, variable)) return refuse_slot(parser, variable);
         cedar_parser_advance(parser);
         scope->has_slot = true;
-    } else if (push_entity(parser, scope, &entities, is_action) != 0) {
+    } else if (push_entity(parser, &entities, is_action) != 0) {
         return -1;
     }
-    return close_parens(parser, parens);
+    return close_parens(parser, parens) != 0 ? -1 : adopt_entities(parser, scope, &entities);
 }
 
 static int parse_action_list(struct cedar_parser *parser, struct cedar_scope *scope) {
@@ -107,12 +111,13 @@ static int parse_action_list(struct cedar_parser *parser, struct cedar_scope *sc
     scope->kind = CEDAR_SCOPE_IN_LIST;
     while (!cedar_parser_accept(parser, CEDAR_TOKEN_RIGHT_BRACKET)) {
         unsigned parens;
-        if (take_parens(parser, &parens) != 0 || push_entity(parser, scope, &entities, true) != 0) return -1;
+        if (take_parens(parser, &parens) != 0 || push_entity(parser, &entities, true) != 0) return -1;
         if (close_parens(parser, parens) != 0) return -1;
         if (cedar_parser_accept(parser, CEDAR_TOKEN_COMMA)) continue;
-        return cedar_parser_expect(parser, CEDAR_TOKEN_RIGHT_BRACKET, "`,` or `]`");
+        if (cedar_parser_expect(parser, CEDAR_TOKEN_RIGHT_BRACKET, "`,` or `]`") != 0) return -1;
+        break;
     }
-    return 0;
+    return adopt_entities(parser, scope, &entities);
 }
 
 static int parse_scope_in(struct cedar_parser *parser, struct cedar_scope *scope, const char *variable) {

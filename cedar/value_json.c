@@ -31,19 +31,19 @@ int cedar_reader_init(struct cedar_reader *reader, struct arena *arena, struct s
 int cedar_reader_refuse(struct cedar_reader *reader, enum cedar_code code, const char *what) {
     size_t offset = reader->scanner.offset;
     size_t length = 0;
-    if (reader->event != JSON_BAD && reader->event != JSON_END && reader->raw.data != NULL) {
+    if (reader->event != JSON_TOKEN_BAD && reader->event != JSON_TOKEN_END && reader->raw.data != NULL) {
         offset = (size_t)(reader->raw.data - reader->text.data);
         length = reader->raw.length;
     }
     struct cedar_span span = {(uint32_t)offset, (uint32_t)(offset + length)};
-    if (reader->event == JSON_BAD) {
+    if (reader->event == JSON_TOKEN_BAD) {
         return cedar_problem_set_at(reader->problem, CEDAR_BAD_JSON, reader->text, span,
                                     "this is not JSON, or nested deeper than %d levels: correct it here", JSON_DEPTH_MAX);
     }
     return cedar_problem_set_at(reader->problem, code, reader->text, span, "%s", what);
 }
 
-int cedar_reader_expect(struct cedar_reader *reader, enum json_event event, const char *what) {
+int cedar_reader_expect(struct cedar_reader *reader, enum json_token event, const char *what) {
     if (reader->event != event) return cedar_reader_refuse(reader, CEDAR_BAD_JSON, what);
     cedar_reader_advance(reader);
     return 0;
@@ -62,14 +62,14 @@ static int unescape(struct cedar_reader *reader, struct str *string) {
 }
 
 int cedar_read_string(struct cedar_reader *reader, struct str *string) {
-    if (reader->event != JSON_STRING) return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a string must stand here");
+    if (reader->event != JSON_TOKEN_STRING) return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a string must stand here");
     if (unescape(reader, string) != 0) return -1;
     cedar_reader_advance(reader);
     return 0;
 }
 
 int cedar_read_key(struct cedar_reader *reader, struct str *key) {
-    if (reader->event != JSON_KEY) return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a member must stand here");
+    if (reader->event != JSON_TOKEN_KEY) return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a member must stand here");
     if (unescape(reader, key) != 0) return -1;
     cedar_reader_advance(reader);
     return 0;
@@ -79,12 +79,12 @@ int cedar_skip_value(struct cedar_reader *reader) {
     int depth = 0;
     do {
         switch (reader->event) {
-        case JSON_BEGIN_OBJECT:
-        case JSON_BEGIN_ARRAY: depth++; break;
-        case JSON_END_OBJECT:
-        case JSON_END_ARRAY: depth--; break;
-        case JSON_BAD:
-        case JSON_END: return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a value must stand here");
+        case JSON_TOKEN_BEGIN_OBJECT:
+        case JSON_TOKEN_BEGIN_ARRAY: depth++; break;
+        case JSON_TOKEN_END_OBJECT:
+        case JSON_TOKEN_END_ARRAY: depth--; break;
+        case JSON_TOKEN_BAD:
+        case JSON_TOKEN_END: return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a value must stand here");
         default: break;
         }
         cedar_reader_advance(reader);
@@ -110,7 +110,7 @@ static bool is_type(struct str type) {
 static int read_uid_members(struct cedar_reader *reader, bool may_wrap, const struct cedar_uid **uid) {
     struct str type = STR_NONE, id = STR_NONE;
     *uid = NULL;
-    while (reader->event == JSON_KEY) {
+    while (reader->event == JSON_TOKEN_KEY) {
         struct str key;
         int status;
         if (cedar_read_key(reader, &key) != 0) return -1;
@@ -119,7 +119,7 @@ static int read_uid_members(struct cedar_reader *reader, bool may_wrap, const st
         } else if (str_equal(key, STR("id")) && id.data == NULL) {
             status = cedar_read_string(reader, &id);
         } else if (may_wrap && str_equal(key, STR("__entity"))) {
-            if (cedar_reader_expect(reader, JSON_BEGIN_OBJECT, "write {\"type\": ..., \"id\": ...} here") != 0) return -1;
+            if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "write {\"type\": ..., \"id\": ...} here") != 0) return -1;
             status = read_uid_members(reader, false, uid);
         } else {
             status = cedar_skip_value(reader);
@@ -133,11 +133,11 @@ static int read_uid_members(struct cedar_reader *reader, bool may_wrap, const st
         *uid = cedar_uid_make(reader->arena, type, id);
         if (*uid == NULL) return refuse_memory(reader);
     }
-    return cedar_reader_expect(reader, JSON_END_OBJECT, "`}` must stand here");
+    return cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here");
 }
 
 int cedar_read_uid(struct cedar_reader *reader, const struct cedar_uid **uid) {
-    if (cedar_reader_expect(reader, JSON_BEGIN_OBJECT, "an entity is {\"type\": \"...\", \"id\": \"...\"}") != 0) return -1;
+    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an entity is {\"type\": \"...\", \"id\": \"...\"}") != 0) return -1;
     return read_uid_members(reader, true, uid);
 }
 
@@ -165,8 +165,8 @@ static struct cedar_value *push_value(struct cedar_reader *reader, struct values
 }
 
 static int read_array(struct cedar_reader *reader, struct values *values) {
-    if (cedar_reader_expect(reader, JSON_BEGIN_ARRAY, "an array must stand here") != 0) return -1;
-    while (reader->event != JSON_END_ARRAY) {
+    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_ARRAY, "an array must stand here") != 0) return -1;
+    while (reader->event != JSON_TOKEN_END_ARRAY) {
         struct cedar_value *value = push_value(reader, values);
         if (value == NULL || cedar_read_value(reader, value) != 0) return -1;
     }
@@ -179,8 +179,8 @@ static int read_extension(struct cedar_reader *reader, struct cedar_value *value
     struct str function_name = STR_NONE;
     struct values arguments = {0};
     struct cedar_reader start = *reader;
-    if (cedar_reader_expect(reader, JSON_BEGIN_OBJECT, "write {\"fn\": ..., \"arg\": ...} here") != 0) return -1;
-    while (reader->event == JSON_KEY) {
+    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "write {\"fn\": ..., \"arg\": ...} here") != 0) return -1;
+    while (reader->event == JSON_TOKEN_KEY) {
         struct str key;
         int status;
         if (cedar_read_key(reader, &key) != 0) return -1;
@@ -194,7 +194,7 @@ static int read_extension(struct cedar_reader *reader, struct cedar_value *value
         }
         if (status != 0) return -1;
     }
-    if (cedar_reader_expect(reader, JSON_END_OBJECT, "`}` must stand here") != 0) return -1;
+    if (cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
     enum cedar_function function = cedar_function_find(function_name);
     bool is_extension = function != CEDAR_FUNCTION_NONE && !cedar_functions[function].is_core;
     enum cedar_code code = is_extension ? cedar_apply(reader->arena, function, arguments.items, arguments.count, value)
@@ -240,14 +240,14 @@ static int make_record(struct cedar_reader *reader, struct fields *fields, const
 
 int cedar_read_record(struct cedar_reader *reader, const struct cedar_record **record) {
     struct fields fields = {0};
-    if (cedar_reader_expect(reader, JSON_BEGIN_OBJECT, "an object must stand here") != 0) return -1;
-    while (reader->event == JSON_KEY) {
+    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an object must stand here") != 0) return -1;
+    while (reader->event == JSON_TOKEN_KEY) {
         struct str key;
         struct cedar_value value;
         if (cedar_read_key(reader, &key) != 0 || cedar_read_value(reader, &value) != 0) return -1;
         if (push_field(reader, &fields, key, value) != 0) return -1;
     }
-    if (cedar_reader_expect(reader, JSON_END_OBJECT, "`}` must stand here") != 0) return -1;
+    if (cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
     return make_record(reader, &fields, record);
 }
 
@@ -256,7 +256,7 @@ static int read_object(struct cedar_reader *reader, struct cedar_value *value) {
     struct fields fields = {0};
     bool is_escape = false;
     cedar_reader_advance(reader);
-    while (reader->event == JSON_KEY) {
+    while (reader->event == JSON_TOKEN_KEY) {
         struct str key;
         struct cedar_value member;
         if (cedar_read_key(reader, &key) != 0) return -1;
@@ -274,7 +274,7 @@ static int read_object(struct cedar_reader *reader, struct cedar_value *value) {
             return -1;
         }
     }
-    if (cedar_reader_expect(reader, JSON_END_OBJECT, "`}` must stand here") != 0) return -1;
+    if (cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
     if (is_escape) return 0;
     value->kind = CEDAR_RECORD;
     return make_record(reader, &fields, &value->record);
@@ -299,16 +299,16 @@ static int read_set(struct cedar_reader *reader, struct cedar_value *value) {
 /* Recursion is bounded by JSON_DEPTH_MAX: the scanner refuses what is deeper. */
 int cedar_read_value(struct cedar_reader *reader, struct cedar_value *value) {
     switch (reader->event) {
-    case JSON_BEGIN_OBJECT: return read_object(reader, value);
-    case JSON_BEGIN_ARRAY: return read_set(reader, value);
-    case JSON_STRING: value->kind = CEDAR_STRING; return cedar_read_string(reader, &value->string);
-    case JSON_NUMBER: return read_number(reader, value);
-    case JSON_TRUE:
-    case JSON_FALSE:
-        *value = cedar_bool(reader->event == JSON_TRUE);
+    case JSON_TOKEN_BEGIN_OBJECT: return read_object(reader, value);
+    case JSON_TOKEN_BEGIN_ARRAY: return read_set(reader, value);
+    case JSON_TOKEN_STRING: value->kind = CEDAR_STRING; return cedar_read_string(reader, &value->string);
+    case JSON_TOKEN_NUMBER: return read_number(reader, value);
+    case JSON_TOKEN_TRUE:
+    case JSON_TOKEN_FALSE:
+        *value = cedar_bool(reader->event == JSON_TOKEN_TRUE);
         cedar_reader_advance(reader);
         return 0;
-    case JSON_NULL: return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "Cedar has no null: leave the attribute out");
+    case JSON_TOKEN_NULL: return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "Cedar has no null: leave the attribute out");
     default: return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a value must stand here");
     }
 }

@@ -14,7 +14,7 @@ struct cedar_reader {
     struct arena *arena;
     struct str text;
     struct json_scanner scanner;
-    enum json_event event; /* the next one, not yet taken */
+    enum json_token event; /* the next one, not yet taken */
     struct str raw;
     struct cedar_problem *problem;
 };
@@ -25,7 +25,7 @@ int cedar_reader_init(struct cedar_reader *reader, struct arena *arena, struct s
 void cedar_reader_advance(struct cedar_reader *reader);
 /* Refuses what comes next: "what" says what was wanted. -1. */
 int cedar_reader_refuse(struct cedar_reader *reader, enum cedar_code code, const char *what);
-int cedar_reader_expect(struct cedar_reader *reader, enum json_event event, const char *what) MUST_USE;
+int cedar_reader_expect(struct cedar_reader *reader, enum json_token event, const char *what) MUST_USE;
 int cedar_read_string(struct cedar_reader *reader, struct str *string) MUST_USE;
 int cedar_read_key(struct cedar_reader *reader, struct str *key) MUST_USE;
 int cedar_read_value(struct cedar_reader *reader, struct cedar_value *value) MUST_USE;

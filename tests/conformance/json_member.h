@@ -5,14 +5,14 @@
 #include "base/json.h"
 
 /* The end of the value that `event` begins; the scanner is left behind it. */
-static inline size_t json_value_end(struct json_scanner *scanner, enum json_event event) {
+static inline size_t json_value_end(struct json_scanner *scanner, enum json_token event) {
     struct str raw;
-    int depth = event == JSON_BEGIN_OBJECT || event == JSON_BEGIN_ARRAY ? 1 : 0;
+    int depth = event == JSON_TOKEN_BEGIN_OBJECT || event == JSON_TOKEN_BEGIN_ARRAY ? 1 : 0;
     while (depth > 0) {
         event = json_next(scanner, &raw);
-        if (event == JSON_BAD || event == JSON_END) break;
-        if (event == JSON_BEGIN_OBJECT || event == JSON_BEGIN_ARRAY) depth++;
-        if (event == JSON_END_OBJECT || event == JSON_END_ARRAY) depth--;
+        if (event == JSON_TOKEN_BAD || event == JSON_TOKEN_END) break;
+        if (event == JSON_TOKEN_BEGIN_OBJECT || event == JSON_TOKEN_BEGIN_ARRAY) depth++;
+        if (event == JSON_TOKEN_END_OBJECT || event == JSON_TOKEN_END_ARRAY) depth--;
     }
     return scanner->offset;
 }
@@ -22,12 +22,12 @@ static inline struct str json_member(struct str text, struct str key) {
     struct json_scanner scanner;
     struct str raw, name;
     json_scanner_init(&scanner, text);
-    if (json_next(&scanner, &raw) != JSON_BEGIN_OBJECT) return STR_NONE;
-    while (json_next(&scanner, &name) == JSON_KEY) {
-        enum json_event event = json_next(&scanner, &raw);
-        if (event == JSON_BAD) return STR_NONE;
+    if (json_next(&scanner, &raw) != JSON_TOKEN_BEGIN_OBJECT) return STR_NONE;
+    while (json_next(&scanner, &name) == JSON_TOKEN_KEY) {
+        enum json_token event = json_next(&scanner, &raw);
+        if (event == JSON_TOKEN_BAD) return STR_NONE;
         size_t start = (size_t)(raw.data - text.data);
-        if (event == JSON_STRING) start--;
+        if (event == JSON_TOKEN_STRING) start--;
         size_t end = json_value_end(&scanner, event);
         if (str_equal(name, key)) return str_slice(text, start, end);
     }
@@ -37,11 +37,11 @@ static inline struct str json_member(struct str text, struct str key) {
 /* Cuts the next item off an array: start with *offset = 0. */
 static inline bool json_item(struct str array, struct json_scanner *scanner, struct str *item) {
     struct str raw;
-    if (scanner->offset == 0 && json_next(scanner, &raw) != JSON_BEGIN_ARRAY) return false;
-    enum json_event event = json_next(scanner, &raw);
-    if (event == JSON_BAD || event == JSON_END || event == JSON_END_ARRAY) return false;
+    if (scanner->offset == 0 && json_next(scanner, &raw) != JSON_TOKEN_BEGIN_ARRAY) return false;
+    enum json_token event = json_next(scanner, &raw);
+    if (event == JSON_TOKEN_BAD || event == JSON_TOKEN_END || event == JSON_TOKEN_END_ARRAY) return false;
     size_t start = (size_t)(raw.data - array.data);
-    if (event == JSON_STRING) start--;
+    if (event == JSON_TOKEN_STRING) start--;
     *item = str_slice(array, start, json_value_end(scanner, event));
     return true;
 }
