@@ -29,7 +29,8 @@ static bool test_passes(const struct cedar_test *test, const struct cedar_uid *u
     default: break;
     }
     for (uint32_t i = 0; i < test->count; i++) {
-        if (cedar_uid_equal(uid, test->entities[i]) || cedar_entity_has_ancestor(entity, test->entities[i])) return true;
+        if (cedar_uid_equal(uid, test->entities[i]) || cedar_entity_has_ancestor(entity, test->entities[i]))
+            return true;
     }
     return false;
 }
@@ -200,7 +201,8 @@ static const char *failure_advice(enum cedar_code code) {
     switch (code) {
     case CEDAR_FAILED_TYPE: return "an operand has the wrong type: test it with `is` or `has`, or correct the policy";
     case CEDAR_FAILED_OVERFLOW: return "the result does not fit 64 bits: use smaller numbers";
-    case CEDAR_FAILED_NO_ENTITY: return "the entity is not in the store: test it with `has` before reading an attribute";
+    case CEDAR_FAILED_NO_ENTITY: return "the entity is not in the store: test it with `has` before reading an "
+                                        "attribute";
     case CEDAR_FAILED_NO_ATTRIBUTE: return "there is no such attribute: test it with `has` first";
     case CEDAR_FAILED_NO_TAG: return "there is no such tag: test it with `hasTag` first";
     case CEDAR_FAILED_EXTENSION: return "an argument of an extension function is not of its form";

@@ -6,12 +6,12 @@
  *     entities JSON or C calls -> cedar_entities (finished: immutable) -> overlay of one request (in its arena)
  *     request + engine + entities + scratch arena -> cedar_decision
  *
- * Ownership: a set owns its texts and trees and must outlive, unchanged, every engine made of it. An engine and finished
+ * Ownership: a set owns its texts and trees and must outlive, unchanged, every engine made of it. Engines and finished
  * entities are immutable and may be shared by any number of threads. An overlay, a request's values and a decision live
  * in the arena that was passed in; strings given to the C builder are borrowed and must live as long as that arena.
  *
  * Nothing here parks a fiber. Stack: cedar_engine_authorize() fits in 64 KiB (expressions nest at most
- * CEDAR_DEPTH_MAX deep). Everything that reads text or JSON, compiles, or walks a tree belongs on a big stack (512 KiB).
+ * CEDAR_DEPTH_MAX deep). Everything that reads text or JSON, compiles, or walks a tree belongs on a big stack: 512 KiB.
  *
  * Errors: text and JSON are refused with a struct cedar_problem (stable code, span, what to do). A policy that fails
  * while it is evaluated is listed in the decision with a struct cedar_failure and otherwise skipped, as Cedar says. */
@@ -212,9 +212,10 @@ const struct cedar_policy *cedar_policy_set_find(const struct cedar_policy_set *
 struct str cedar_policy_id(const struct cedar_policy *policy);
 enum cedar_effect cedar_policy_effect(const struct cedar_policy *policy);
 bool cedar_policy_is_template(const struct cedar_policy *policy); /* has slots: never decides by itself */
-struct str cedar_policy_text(const struct cedar_policy *policy);  /* as written, annotations included; a link's template */
+struct str cedar_policy_text(const struct cedar_policy *policy); /* with annotations; a link has its template's */
 /* Where the policy's text begins in the file: what spans of failures are relative to is the file. */
-void cedar_policy_position(const struct cedar_policy *policy, struct cedar_span *span, uint32_t *line, uint32_t *column);
+void cedar_policy_position(const struct cedar_policy *policy, struct cedar_span *span, uint32_t *line,
+                           uint32_t *column);
 size_t cedar_policy_annotation_count(const struct cedar_policy *policy);
 struct str cedar_policy_annotation_at(const struct cedar_policy *policy, size_t index, struct str *key);
 /* data == NULL when there is none of that key; empty when it has no value. A link has its template's. */
@@ -241,7 +242,8 @@ struct cedar_entities *cedar_entities_overlay(struct arena *arena, const struct 
 /* The C builder. Failures are sticky and end in cedar_entities_finish(): no call in between needs a check, and NULL
  * entities are ignored. The uid and all strings are borrowed. Adding a uid that was added before gives that entity. */
 struct cedar_entity *cedar_entities_add(struct cedar_entities *entities, const struct cedar_uid *uid);
-void cedar_entity_add_parent(struct cedar_entities *entities, struct cedar_entity *entity, const struct cedar_uid *parent);
+void cedar_entity_add_parent(struct cedar_entities *entities, struct cedar_entity *entity,
+                             const struct cedar_uid *parent);
 void cedar_entity_set(struct cedar_entities *entities, struct cedar_entity *entity, struct str name,
                       struct cedar_value value);
 void cedar_entity_set_tag(struct cedar_entities *entities, struct cedar_entity *entity, struct str name,

@@ -56,6 +56,7 @@ struct cedar_compiled {
     const struct cedar_node *conditions; /* of `unless` the negation is already made */
 };
 
-int cedar_compile_policy(struct arena *arena, const struct cedar_policy *policy, struct cedar_compiled *compiled) MUST_USE;
+int cedar_compile_policy(struct arena *arena, const struct cedar_policy *policy,
+                         struct cedar_compiled *compiled) MUST_USE;
 
 #endif

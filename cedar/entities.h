@@ -54,7 +54,8 @@ static inline bool cedar_entity_has_ancestor(const struct cedar_entity *entity, 
         else high = middle + 1;
     }
     for (; low < entity->ancestor_count && entity->ancestors[low].hash <= target->hash; low++) {
-        if (entity->ancestors[low].hash == target->hash && cedar_uid_equal(entity->ancestors[low].uid, target)) return true;
+        if (entity->ancestors[low].hash == target->hash && cedar_uid_equal(entity->ancestors[low].uid, target))
+            return true;
     }
     return false;
 }

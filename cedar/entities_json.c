@@ -86,7 +86,8 @@ static int add_draft(struct cedar_entities *entities, struct cedar_reader *reade
     const struct cedar_entity *there = cedar_entities_find_own(entities, draft->uid);
     if (there != NULL) {
         if (is_same_entity(there, draft)) return 0;
-        return cedar_reader_refuse(reader, CEDAR_DUPLICATE, "the entity before this is there already, and differs: remove one");
+        return cedar_reader_refuse(reader, CEDAR_DUPLICATE,
+                                   "the entity before this is there already, and differs: remove one");
     }
     struct cedar_entity *entity = cedar_entities_add(entities, draft->uid);
     if (entity == NULL) return cedar_problem_set_memory(reader->problem);
@@ -100,12 +101,14 @@ static int add_draft(struct cedar_entities *entities, struct cedar_reader *reade
 
 static int read_entity(struct cedar_entities *entities, struct cedar_reader *reader) {
     struct draft draft = {0};
-    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an entity is an object with uid, attrs and parents") != 0) return -1;
+    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an entity is an object with uid, attrs and parents") != 0)
+        return -1;
     while (reader->event == JSON_TOKEN_KEY) {
         if (read_member(reader, &draft) != 0) return -1;
     }
     if (draft.uid == NULL || draft.attributes == NULL || !draft.has_parents) {
-        return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "an entity needs uid, attrs and parents: add what is missing");
+        return cedar_reader_refuse(reader, CEDAR_BAD_JSON,
+                                   "an entity needs uid, attrs and parents: add what is missing");
     }
     if (cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
     return add_draft(entities, reader, &draft);
@@ -120,7 +123,8 @@ int cedar_entities_add_json(struct cedar_entities *entities, struct str json, st
         if (read_entity(entities, &reader) != 0) return -1;
     }
     cedar_reader_advance(&reader);
-    return reader.event == JSON_TOKEN_END ? 0 : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the array");
+    return reader.event == JSON_TOKEN_END ? 0
+        : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the array");
 }
 
 static int read_request_uid(struct cedar_reader *reader, const struct cedar_uid **uid) {
@@ -134,7 +138,8 @@ static int read_request_uid(struct cedar_reader *reader, const struct cedar_uid 
 static int read_context(struct cedar_reader *reader, const struct cedar_record **context) {
     struct cedar_value value;
     if (cedar_read_value(reader, &value) != 0) return -1;
-    if (value.kind != CEDAR_RECORD) return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "the context before this must be a record");
+    if (value.kind != CEDAR_RECORD)
+        return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "the context before this must be a record");
     *context = value.record;
     return 0;
 }
@@ -159,8 +164,10 @@ int cedar_request_parse(struct arena *arena, struct str json, struct cedar_reque
         if (read_request_member(&reader, request) != 0) return -1;
     }
     if (request->principal == NULL || request->action == NULL || request->resource == NULL) {
-        return cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "a request needs principal, action and resource: add what is missing");
+        return cedar_reader_refuse(&reader, CEDAR_BAD_JSON,
+                                   "a request needs principal, action and resource: add what is missing");
     }
     if (cedar_reader_expect(&reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
-    return reader.event == JSON_TOKEN_END ? 0 : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the request");
+    return reader.event == JSON_TOKEN_END ? 0
+        : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the request");
 }

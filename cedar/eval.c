@@ -1,5 +1,5 @@
-/* The evaluator. One small function an operation keeps the frames of the recursion small: CEDAR_DEPTH_MAX levels have to
- * fit a stack of 64 KiB. */
+/* The evaluator. One small function an operation keeps the frames of the recursion small: CEDAR_DEPTH_MAX levels fit a
+ * stack of 64 KiB. */
 #include "cedar/eval.h"
 
 #define ARGUMENTS_DIRECT 3u /* more than any function takes */
@@ -151,7 +151,8 @@ static int evaluate_in(struct cedar_evaluation *evaluation, const struct cedar_n
     const struct cedar_entity *entity = find_entity(evaluation, uid);
     for (size_t i = 0; i < count; i++) {
         if (members[i].kind != CEDAR_ENTITY) return fail(evaluation, targets_node, CEDAR_FAILED_TYPE);
-        is_in = is_in || cedar_uid_equal(uid, members[i].entity) || cedar_entity_has_ancestor(entity, members[i].entity);
+        is_in = is_in || cedar_uid_equal(uid, members[i].entity) ||
+            cedar_entity_has_ancestor(entity, members[i].entity);
     }
     *value = cedar_bool(is_in);
     return 0;

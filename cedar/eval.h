@@ -14,7 +14,8 @@ struct cedar_evaluation {
     struct cedar_span span;
 };
 
-int cedar_evaluate(struct cedar_evaluation *evaluation, const struct cedar_node *node, struct cedar_value *value) MUST_USE;
+int cedar_evaluate(struct cedar_evaluation *evaluation, const struct cedar_node *node,
+                   struct cedar_value *value) MUST_USE;
 
 /* Applies a function or method to evaluated arguments (the receiver first). CEDAR_OK, CEDAR_FAILED_... or
  * CEDAR_MEMORY. Not for getTag and hasTag. */

@@ -65,7 +65,7 @@ static bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-/* Digits at *text, added to a negative number (so that the smallest fits). -1 when there are none or they do not fit. */
+/* Digits at *text, as a negative number, so that the smallest fits. -1 when there are none or they do not fit. */
 static int take_negative(struct str *text, int64_t *number) {
     size_t length = 0;
     *number = 0;

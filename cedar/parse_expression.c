@@ -400,7 +400,8 @@ static struct cedar_expression *parse_is(struct cedar_parser *parser, struct ced
     struct cedar_span span = parser->token.span;
     if (cedar_parse_path(parser, &type, &has_id, &id) != 0) return NULL;
     if (has_id) {
-        return refuse_at(parser, CEDAR_SYNTAX, span, "behind `is` stands a type without an id: for one entity use `==`");
+        return refuse_at(parser, CEDAR_SYNTAX, span,
+                         "behind `is` stands a type without an id: for one entity use `==`");
     }
     struct cedar_expression *container = NULL;
     if (cedar_parser_is_word(parser, "in")) {

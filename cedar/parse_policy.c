@@ -145,7 +145,8 @@ static int parse_scope_is(struct cedar_parser *parser, struct cedar_scope *scope
     }
     if (cedar_parse_path(parser, &scope->type, &has_id, &id) != 0) return -1;
     if (has_id) {
-        return refuse_at(parser, CEDAR_BAD_SCOPE, span, "behind `is` stands a type without an id: for one entity use `==`");
+        return refuse_at(parser, CEDAR_BAD_SCOPE, span,
+                         "behind `is` stands a type without an id: for one entity use `==`");
     }
     scope->kind = CEDAR_SCOPE_IS;
     if (!cedar_parser_is_word(parser, "in")) return 0;
@@ -198,12 +199,14 @@ static int parse_condition(struct cedar_parser *parser, struct cedar_list *condi
     condition->is_unless = cedar_parser_is_word(parser, "unless");
     if (!condition->is_unless && !cedar_parser_is_word(parser, "when")) {
         if (parser->token.kind != CEDAR_TOKEN_NAME) return cedar_parser_refuse(parser, "`when`, `unless` or `;`");
-        return refuse_at(parser, CEDAR_BAD_CONDITION, parser->token.span, "conditions are `when { ... }` or `unless { ... }`");
+        return refuse_at(parser, CEDAR_BAD_CONDITION, parser->token.span,
+                         "conditions are `when { ... }` or `unless { ... }`");
     }
     cedar_parser_advance(parser);
     if (cedar_parser_expect(parser, CEDAR_TOKEN_LEFT_BRACE, "`{`") != 0) return -1;
     if (parser->token.kind == CEDAR_TOKEN_RIGHT_BRACE) {
-        return refuse_at(parser, CEDAR_BAD_CONDITION, parser->token.span, "this condition is empty: write an expression, or remove it");
+        return refuse_at(parser, CEDAR_BAD_CONDITION, parser->token.span,
+                         "this condition is empty: write an expression, or remove it");
     }
     condition->body = cedar_parse_expression(parser);
     if (condition->body == NULL) return -1;

@@ -135,7 +135,8 @@ int cedar_policy_set_link(struct cedar_policy_set *set, struct str template_id, 
     if (check_slot(&template->statement->principal, principal, "principal", problem) != 0) return -1;
     if (check_slot(&template->statement->resource, resource, "resource", problem) != 0) return -1;
     if (map_get(&set->by_id, link_id) != NULL) {
-        return cedar_problem_set(problem, CEDAR_DUPLICATE, "a policy with the id `%.*s` is there already: choose another",
+        return cedar_problem_set(problem, CEDAR_DUPLICATE,
+                                 "a policy with the id `%.*s` is there already: choose another",
                                  STR_ARGS(str_slice(link_id, 0, 100)));
     }
     struct cedar_policy *policy = ARENA_NEW(&set->arena, struct cedar_policy);

@@ -38,7 +38,8 @@ int cedar_reader_refuse(struct cedar_reader *reader, enum cedar_code code, const
     struct cedar_span span = {(uint32_t)offset, (uint32_t)(offset + length)};
     if (reader->event == JSON_TOKEN_BAD) {
         return cedar_problem_set_at(reader->problem, CEDAR_BAD_JSON, reader->text, span,
-                                    "this is not JSON, or nested deeper than %d levels: correct it here", JSON_DEPTH_MAX);
+                                    "this is not JSON, or nested deeper than %d levels: correct it here",
+                                    JSON_DEPTH_MAX);
     }
     return cedar_problem_set_at(reader->problem, code, reader->text, span, "%s", what);
 }
@@ -62,7 +63,8 @@ static int unescape(struct cedar_reader *reader, struct str *string) {
 }
 
 int cedar_read_string(struct cedar_reader *reader, struct str *string) {
-    if (reader->event != JSON_TOKEN_STRING) return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a string must stand here");
+    if (reader->event != JSON_TOKEN_STRING)
+        return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a string must stand here");
     if (unescape(reader, string) != 0) return -1;
     cedar_reader_advance(reader);
     return 0;
@@ -119,7 +121,8 @@ static int read_uid_members(struct cedar_reader *reader, bool may_wrap, const st
         } else if (str_equal(key, STR("id")) && id.data == NULL) {
             status = cedar_read_string(reader, &id);
         } else if (may_wrap && str_equal(key, STR("__entity"))) {
-            if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "write {\"type\": ..., \"id\": ...} here") != 0) return -1;
+            if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "write {\"type\": ..., \"id\": ...} here") != 0)
+                return -1;
             status = read_uid_members(reader, false, uid);
         } else {
             status = cedar_skip_value(reader);
@@ -128,7 +131,8 @@ static int read_uid_members(struct cedar_reader *reader, bool may_wrap, const st
     }
     if (*uid == NULL) {
         if (type.data == NULL || id.data == NULL || !is_type(type)) {
-            return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "an entity is {\"type\": \"Name::Space\", \"id\": \"...\"}");
+            return cedar_reader_refuse(reader, CEDAR_BAD_JSON,
+                                       "an entity is {\"type\": \"Name::Space\", \"id\": \"...\"}");
         }
         *uid = cedar_uid_make(reader->arena, type, id);
         if (*uid == NULL) return refuse_memory(reader);
@@ -137,7 +141,8 @@ static int read_uid_members(struct cedar_reader *reader, bool may_wrap, const st
 }
 
 int cedar_read_uid(struct cedar_reader *reader, const struct cedar_uid **uid) {
-    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an entity is {\"type\": \"...\", \"id\": \"...\"}") != 0) return -1;
+    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an entity is {\"type\": \"...\", \"id\": \"...\"}") != 0)
+        return -1;
     return read_uid_members(reader, true, uid);
 }
 
@@ -284,7 +289,8 @@ static int read_number(struct cedar_reader *reader, struct cedar_value *value) {
     *value = cedar_long(0);
     if (str_parse_i64(reader->raw, &value->number) != 0) {
         return cedar_reader_refuse(reader, CEDAR_INTEGER_RANGE,
-                                   "numbers are integers of 64 bits: write decimals as {\"__extn\": {\"fn\": \"decimal\", ...}}");
+                                   "numbers are integers of 64 bits: write decimals as {\"__extn\": {\"fn\": "
+                                   "\"decimal\", ...}}");
     }
     cedar_reader_advance(reader);
     return 0;
@@ -308,7 +314,8 @@ int cedar_read_value(struct cedar_reader *reader, struct cedar_value *value) {
         *value = cedar_bool(reader->event == JSON_TOKEN_TRUE);
         cedar_reader_advance(reader);
         return 0;
-    case JSON_TOKEN_NULL: return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "Cedar has no null: leave the attribute out");
+    case JSON_TOKEN_NULL: return cedar_reader_refuse(reader, CEDAR_BAD_JSON,
+                                                     "Cedar has no null: leave the attribute out");
     default: return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a value must stand here");
     }
 }

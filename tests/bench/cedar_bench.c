@@ -31,12 +31,15 @@ static void write_policies(size_t count, struct buffer *text) {
     static const char *const shapes[] = {
         "@id(\"p%zu\") permit(principal in Group::\"team%zu\", action == Action::\"read\", resource) "
         "when { context.rows < 1000 && resource.level <= principal.level };\n",
-        "@id(\"p%zu\") permit(principal, action in [Action::\"read\", Action::\"write\"], resource in Database::\"db%zu\") "
+        "@id(\"p%zu\") permit(principal, action in [Action::\"read\", Action::\"write\"], resource in "
+        "Database::\"db%zu\") "
         "when { principal has email && principal.email like \"*@example.com\" };\n",
         "@id(\"p%zu\") permit(principal == User::\"user%zu\", action, resource is Table) "
         "when { !context.classes.contains(\"credential\") };\n",
-        "@id(\"p%zu\") permit(principal in Group::\"team%zu\", action in Action::\"sql\", resource in Environment::\"dev\");\n",
-        "@id(\"p%zu\") @remedy(\"approve:sre\") forbid(principal, action == Action::\"ddl\", resource in Database::\"db%zu\") "
+        "@id(\"p%zu\") permit(principal in Group::\"team%zu\", action in Action::\"sql\", resource in "
+        "Environment::\"dev\");\n",
+        "@id(\"p%zu\") @remedy(\"approve:sre\") forbid(principal, action == Action::\"ddl\", resource in "
+        "Database::\"db%zu\") "
         "unless { context.applied.contains(\"approve:sre\") };\n",
     };
     for (size_t i = 0; i < count; i++) {
@@ -119,7 +122,8 @@ static bool prepare(struct bench *bench, size_t count) {
         double parsed = now_seconds();
         bench->engine = cedar_engine_new(bench->set, &problem);
         printf("%6zu policies: parse %.2f ms, compile %.2f ms, compiled form %zu KiB\n", count, (parsed - start) * 1e3,
-               (now_seconds() - parsed) * 1e3, bench->engine != NULL ? cedar_engine_memory_bytes(bench->engine) >> 10 : 0);
+               (now_seconds() - parsed) * 1e3, bench->engine != NULL ? cedar_engine_memory_bytes(bench->engine) >> 10
+                   : 0);
     }
     buffer_free(&text);
     size_t places = count / 5 > 0 ? count / 5 : 1;

@@ -1,4 +1,5 @@
-/* cedar-parse FILE: one JSON object a line, {text, ok}: does the text parse as policies and templates? Ends with the line
+/* cedar-parse FILE: one JSON object a line, {text, ok}: does the text parse as policies and templates? Ends with the
+ * line
  * "N passed, M failed". */
 #include "cedar/cedar.h"
 #include "tests/conformance/files.h"

@@ -1,4 +1,5 @@
-/* Policy texts: each is refused with a place inside it, or compiles and decides; what decides twice decides the same. */
+/* Policy texts: each is refused with a place inside it, or compiles and decides; what decides twice decides the same.
+ * */
 #include "cedar/cedar.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

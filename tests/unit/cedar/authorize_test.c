@@ -42,7 +42,8 @@ static struct str decide_with(struct world *world, const char *principal, const 
     struct buffer text;
     if (world->engine == NULL) world->engine = cedar_engine_new(world->set, &world->problem);
     arena_reset(&world->scratch);
-    if (cedar_engine_authorize(world->engine, &request, entities, &world->scratch, &world->decision) != 0) return STR("full");
+    if (cedar_engine_authorize(world->engine, &request, entities, &world->scratch, &world->decision) != 0)
+        return STR("full");
     buffer_init(&text, 1u << 20);
     buffer_append_cstr(&text, world->decision.is_allowed ? "allow:" : "deny:");
     for (size_t i = 0; i < world->decision.reason_count; i++) {
@@ -68,9 +69,12 @@ static void test_decisions(void) {
                   "forbid(principal,action,resource) when { context.n == 1 };"
                   "permit(principal is User,action,resource);", NULL);
     (void)!cedar_entities_finish(world.entities, NULL);
-    is_str(decide(&world, "User::\"a\"", "Action::\"y\"", "R::\"r\""), STR("allow: policy1 policy4 ! policy0 ! policy3"), "permits");
-    is_str(decide(&world, "User::\"a\"", "Action::\"x\"", "R::\"r\""), STR("deny: policy2 ! policy0 ! policy3"), "a forbid over permits");
-    is_str(decide(&world, "Bot::\"b\"", "Action::\"y\"", "R::\"r\""), STR("deny: ! policy0 ! policy3"), "deny without reason");
+    is_str(decide(&world, "User::\"a\"", "Action::\"y\"", "R::\"r\""),
+           STR("allow: policy1 policy4 ! policy0 ! policy3"), "permits");
+    is_str(decide(&world, "User::\"a\"", "Action::\"x\"", "R::\"r\""), STR("deny: policy2 ! policy0 ! policy3"),
+           "a forbid over permits");
+    is_str(decide(&world, "Bot::\"b\"", "Action::\"y\"", "R::\"r\""), STR("deny: ! policy0 ! policy3"),
+           "deny without reason");
     is_integer(world.decision.errors[0].code, CEDAR_FAILED_TYPE, "why policy0 failed");
     is_integer(world.decision.errors[1].code, CEDAR_FAILED_NO_ATTRIBUTE, "why policy3 failed");
     struct buffer text;
@@ -93,7 +97,9 @@ static void test_ids(void) {
     ok(cedar_policy_annotation(policy, STR("empty")).data != NULL, "one without value is there");
     ok(cedar_policy_annotation(policy, STR("none")).data == NULL, "one that is not there");
     is_integer(cedar_policy_annotation_count(policy), 3, "three in all");
-    is_integer(cedar_policy_set_add(world.set, STR("permit(principal,action,resource); @id(\"a\") permit(principal,action,resource);"),
+    is_integer(cedar_policy_set_add(world.set,
+                                    STR("permit(principal,action,resource); @id(\"a\") permit(principal,action,"
+                                        "resource);"),
                                     &naming, &world.problem), -1, "an id that is there is refused");
     is_integer(world.problem.code, CEDAR_DUPLICATE, "with its code");
     is_integer(cedar_policy_set_count(world.set), 3, "and nothing of the text was added");
@@ -103,30 +109,38 @@ static void test_ids(void) {
 
 static void test_links(void) {
     struct world world;
-    begin(&world, "@id(\"t\") permit(principal in ?principal,action,resource == ?resource); permit(principal,action,resource) when {false};", NULL);
+    begin(&world, "@id(\"t\") permit(principal in ?principal,action,resource == ?resource); permit(principal,action,"
+                  "resource) when {false};", NULL);
     struct cedar_entity *alice = cedar_entities_add(world.entities, uid(&world, "User::\"alice\""));
     cedar_entity_add_parent(world.entities, alice, uid(&world, "Group::\"g\""));
     ok(cedar_entities_finish(world.entities, &world.problem) == 0, "entities");
     ok(cedar_policy_is_template(cedar_policy_set_at(world.set, 0)), "a template");
     const struct cedar_uid *group = uid(&world, "Group::\"g\""), *file = uid(&world, "File::\"f\"");
     is_integer(cedar_policy_set_link(world.set, STR("policy0"), STR("link"), group, file, &world.problem), 0, "a link");
-    is_integer(cedar_policy_set_link(world.set, STR("policy0"), STR("link"), group, file, &world.problem), -1, "its id again");
-    is_integer(cedar_policy_set_link(world.set, STR("policy0"), STR("l2"), group, NULL, &world.problem), -1, "a slot without value");
+    is_integer(cedar_policy_set_link(world.set, STR("policy0"), STR("link"), group, file, &world.problem), -1,
+               "its id again");
+    is_integer(cedar_policy_set_link(world.set, STR("policy0"), STR("l2"), group, NULL, &world.problem), -1,
+               "a slot without value");
     is_integer(world.problem.code, CEDAR_BAD_LINK, "with its code");
-    is_integer(cedar_policy_set_link(world.set, STR("policy1"), STR("l2"), NULL, NULL, &world.problem), -1, "not a template");
+    is_integer(cedar_policy_set_link(world.set, STR("policy1"), STR("l2"), NULL, NULL, &world.problem), -1,
+               "not a template");
     is_integer(world.problem.code, CEDAR_NOT_FOUND, "with its code");
     is_str(decide(&world, "User::\"alice\"", "Action::\"x\"", "File::\"f\""), STR("allow: link"), "the link decides");
     is_str(decide(&world, "User::\"bob\"", "Action::\"x\"", "File::\"f\""), STR("deny:"), "for its principal only");
-    is_str(cedar_policy_annotation(cedar_policy_set_find(world.set, STR("link")), STR("id")), STR("t"), "and has the annotations");
+    is_str(cedar_policy_annotation(cedar_policy_set_find(world.set, STR("link")), STR("id")), STR("t"),
+           "and has the annotations");
     end(&world);
 }
 
 /* Every policy is satisfied by the request that the row names, whatever key it has in the index. */
 static void test_index(void) {
     static const char *const shapes[] = {
-        "principal == User::\"u%u\", action == Action::\"x\", resource", "principal in Group::\"g%u\", action in [Action::\"x\", Action::\"all\"], resource",
-        "principal, action, resource == File::\"f%u\"", "principal, action in Action::\"all\", resource in Folder::\"d%u\"",
-        "principal is T%u, action, resource", "principal is User in Group::\"g%u\", action, resource is File", "principal, action == Action::\"x%u\", resource is File",
+        "principal == User::\"u%u\", action == Action::\"x\", resource",
+            "principal in Group::\"g%u\", action in [Action::\"x\", Action::\"all\"], resource",
+        "principal, action, resource == File::\"f%u\"",
+            "principal, action in Action::\"all\", resource in Folder::\"d%u\"",
+        "principal is T%u, action, resource", "principal is User in Group::\"g%u\", action, resource is File",
+            "principal, action == Action::\"x%u\", resource is File",
     };
     struct world world;
     struct buffer text;
@@ -149,9 +163,11 @@ static void test_index(void) {
     struct cedar_entity *action = cedar_entities_add(world.entities, uid(&world, "Action::\"x\""));
     cedar_entity_add_parent(world.entities, action, uid(&world, "Action::\"all\""));
     ok(cedar_entities_finish(world.entities, &world.problem) == 0, "entities");
-    is_str(decide(&world, "User::\"u5\"", "Action::\"x\"", "File::\"f5\""), STR("allow: policy35 policy36 policy38 policy40 ! policy37"), "all five keys");
+    is_str(decide(&world, "User::\"u5\"", "Action::\"x\"", "File::\"f5\""),
+           STR("allow: policy35 policy36 policy38 policy40 ! policy37"), "all five keys");
     is_str(decide(&world, "User::\"u9\"", "Action::\"y\"", "File::\"f9\""), STR("deny: ! policy65"), "one key");
-    is_str(decide(&world, "T1::\"t\"", "Action::\"x3\"", "File::\"f5\""), STR("allow: policy11 policy27 ! policy37"), "types and another action");
+    is_str(decide(&world, "T1::\"t\"", "Action::\"x3\"", "File::\"f5\""), STR("allow: policy11 policy27 ! policy37"),
+           "types and another action");
     is_str(decide(&world, "No::\"one\"", "Action::\"none\"", "No::\"thing\""), STR("deny:"), "none");
     end(&world);
 }
@@ -159,7 +175,8 @@ static void test_index(void) {
 static void test_overlay(void) {
     struct world world;
     begin(&world, "permit(principal in Group::\"all\", action, resource in Environment::\"prod\")"
-                  " when { principal.level > 2 && principal.getTag(\"claim\") == \"x\" && context.classes.contains(\"email\") };", NULL);
+                  " when { principal.level > 2 && principal.getTag(\"claim\") == \"x\" && "
+                  "context.classes.contains(\"email\") };", NULL);
     struct cedar_entity *staff = cedar_entities_add(world.entities, uid(&world, "Group::\"staff\""));
     cedar_entity_add_parent(world.entities, staff, uid(&world, "Group::\"all\""));
     struct cedar_entity *database = cedar_entities_add(world.entities, uid(&world, "Database::\"d\""));
@@ -176,12 +193,16 @@ static void test_overlay(void) {
     ok(cedar_entities_finish(overlay, &world.problem) == 0, "the overlay");
     struct cedar_value classes, email = cedar_string(STR("email"));
     struct cedar_record *context = cedar_record_new(&world.arena, 1);
-    ok(cedar_set_make(&world.arena, &email, 1, &classes) == 0 && cedar_record_set(context, STR("classes"), classes) == 0, "the context");
+    ok(cedar_set_make(&world.arena, &email, 1, &classes) == 0 &&
+       cedar_record_set(context, STR("classes"), classes) == 0, "the context");
     is_integer(cedar_record_set(context, STR("more"), email), -1, "a full record says so");
-    is_str(decide_with(&world, "User::\"u\"", "Action::\"x\"", "Table::\"t\"", overlay, context), STR("allow: policy0"), "through both layers");
-    is_str(decide_with(&world, "User::\"u\"", "Action::\"x\"", "Table::\"t\"", world.entities, context), STR("deny:"), "not without the overlay");
+    is_str(decide_with(&world, "User::\"u\"", "Action::\"x\"", "Table::\"t\"", overlay, context), STR("allow: policy0"),
+           "through both layers");
+    is_str(decide_with(&world, "User::\"u\"", "Action::\"x\"", "Table::\"t\"", world.entities, context), STR("deny:"),
+           "not without the overlay");
     struct cedar_entities *circle = cedar_entities_overlay(&world.arena, NULL);
-    struct cedar_entity *a = cedar_entities_add(circle, uid(&world, "G::\"a\"")), *b = cedar_entities_add(circle, uid(&world, "G::\"b\""));
+    struct cedar_entity *a = cedar_entities_add(circle, uid(&world, "G::\"a\"")),
+        *b = cedar_entities_add(circle, uid(&world, "G::\"b\""));
     cedar_entity_add_parent(circle, a, uid(&world, "G::\"b\""));
     cedar_entity_add_parent(circle, b, uid(&world, "G::\"a\""));
     is_integer(cedar_entities_finish(circle, &world.problem), -1, "a circle is refused");
@@ -195,10 +216,12 @@ static void test_small_scratch(void) {
     (void)!cedar_entities_finish(world.entities, NULL);
     struct cedar_record *context = cedar_record_new(&world.arena, 1);
     ok(cedar_record_set(context, STR("n"), cedar_long(2)) == 0, "the context");
-    is_str(decide_with(&world, "U::\"\"", "Action::\"\"", "R::\"\"", NULL, context), STR("allow: policy0"), "room enough");
+    is_str(decide_with(&world, "U::\"\"", "Action::\"\"", "R::\"\"", NULL, context), STR("allow: policy0"),
+           "room enough");
     arena_free(&world.scratch);
     arena_init(&world.scratch, 40);
-    is_str(decide_with(&world, "U::\"\"", "Action::\"\"", "R::\"\"", NULL, context), STR("full"), "no decision without room");
+    is_str(decide_with(&world, "U::\"\"", "Action::\"\"", "R::\"\"", NULL, context), STR("full"),
+           "no decision without room");
     end(&world);
 }
 
@@ -207,11 +230,16 @@ static void test_lints(void) {
         const char *conditions;
         bool is_cured, reads;
     } rows[] = {
-        {"unless { context.applied.contains(\"t\") }", true, true}, {"unless { context[\"applied\"].contains(\"t\") }", true, true},
-        {"unless { context.rows < 5 || context.applied.contains(\"t\") }", true, true}, {"when { context.applied.contains(\"t\") }", false, true},
-        {"unless { context.applied.contains(\"u\") }", false, true}, {"unless { context.rows < 5 && context.applied.contains(\"t\") }", false, true},
-        {"unless { !context.applied.contains(\"t\") }", false, true}, {"unless { principal.applied.contains(\"t\") }", false, false},
-        {"when { true } unless { (context.applied.contains(\"t\")) }", true, true}, {"when { context has applied.x }", false, true},
+        {"unless { context.applied.contains(\"t\") }", true, true},
+        {"unless { context[\"applied\"].contains(\"t\") }", true, true},
+        {"unless { context.rows < 5 || context.applied.contains(\"t\") }", true, true},
+        {"when { context.applied.contains(\"t\") }", false, true},
+        {"unless { context.applied.contains(\"u\") }", false, true},
+        {"unless { context.rows < 5 && context.applied.contains(\"t\") }", false, true},
+        {"unless { !context.applied.contains(\"t\") }", false, true},
+        {"unless { principal.applied.contains(\"t\") }", false, false},
+        {"when { true } unless { (context.applied.contains(\"t\")) }", true, true},
+        {"when { context has applied.x }", false, true},
         {"when { context.other.applied }", false, false}, {"when { [{a: context.applied}].isEmpty() }", false, true},
     };
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
