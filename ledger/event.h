@@ -9,6 +9,7 @@
  * "verdict", "status" and "heartbeat_ms"; everything else in an event belongs to whoever wrote it.
  *
  * Rules that `sworn audit verify` holds events to (doc/evidence-format.md has them in full):
+ *   - A run's first entry is node_start: the keeper refuses session_start before it.
  *   - A session's first entry is session_start (node_start for the node's own session), its last is session_end
  *     (node_stop). Session ids are never used twice. Action ids are "<session hex>-<n>", n rising within the session
  *     (an intent may stand at most EVENT_ACTION_WINDOW behind the highest n so far).

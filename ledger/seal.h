@@ -15,6 +15,7 @@
 #define SWORN_LEDGER_SEAL_H
 
 #include "base/digest.h"
+#include "base/error.h"
 #include "base/json.h"
 
 #define SEAL_KEK_BYTES 32u
