@@ -9,7 +9,8 @@ struct merkle_proof {
     struct sha256 hashes[MERKLE_PROOF_MAX];
 };
 
-/* folder_fd: the evidence folder. size: of the tree that the proof is for, not more than what the tiles hold. */
+/* folder_fd: the evidence folder. size: of the tree that the proof is for; the folder must hold the tiles of that size
+ * (it does for its checkpoint). */
 int proof_of_inclusion(int folder_fd, uint64_t index, uint64_t size, struct merkle_proof *proof, struct error *error)
     MUST_USE;
 int proof_of_consistency(int folder_fd, uint64_t old_size, uint64_t size, struct merkle_proof *proof,
