@@ -24,7 +24,7 @@ static void write_receipt(struct str note, const struct ledger_entry *entry, con
     for (uint32_t i = 0; i < proof->count; i++) {
         buffer_clear(&hash);
         base64_append(&hash, str_make(proof->hashes[i].bytes, SHA256_BYTES));
-        json_string(&json, buffer_view(&hash));
+        json_write_string(&json, buffer_view(&hash));
     }
     json_end_array(&json);
     json_end_object(&json);
@@ -86,11 +86,11 @@ static int take_hash(struct str raw, struct merkle_proof *proof) {
 
 static int parse_proof(struct json_scanner *scanner, struct merkle_proof *proof) {
     struct str raw;
-    if (json_next(scanner, &raw) != JSON_BEGIN_ARRAY) return -1;
+    if (json_next(scanner, &raw) != JSON_TOKEN_BEGIN_ARRAY) return -1;
     for (;;) {
-        enum json_event event = json_next(scanner, &raw);
-        if (event == JSON_END_ARRAY) return 0;
-        if (event != JSON_STRING || take_hash(raw, proof) != 0) return -1;
+        enum json_token event = json_next(scanner, &raw);
+        if (event == JSON_TOKEN_END_ARRAY) return 0;
+        if (event != JSON_TOKEN_STRING || take_hash(raw, proof) != 0) return -1;
     }
 }
 
@@ -98,27 +98,27 @@ static int parse_claims(struct str receipt, struct claims *claims) {
     struct json_scanner scanner;
     struct str key;
     struct str raw;
-    enum json_event event;
+    enum json_token event;
     *claims = (struct claims){0};
     json_scanner_init(&scanner, receipt);
-    if (json_next(&scanner, &raw) != JSON_BEGIN_OBJECT) return -1;
-    while ((event = json_next(&scanner, &key)) == JSON_KEY) {
+    if (json_next(&scanner, &raw) != JSON_TOKEN_BEGIN_OBJECT) return -1;
+    while ((event = json_next(&scanner, &key)) == JSON_TOKEN_KEY) {
         if (str_equal(key, STR("proof"))) {
             if (parse_proof(&scanner, &claims->proof) != 0) return -1;
             continue;
         }
         event = json_next(&scanner, &raw);
-        if (str_equal(key, STR("checkpoint")) && event == JSON_STRING) {
+        if (str_equal(key, STR("checkpoint")) && event == JSON_TOKEN_STRING) {
             claims->note = raw;
-        } else if (str_equal(key, STR("entry")) && event == JSON_STRING) {
+        } else if (str_equal(key, STR("entry")) && event == JSON_TOKEN_STRING) {
             claims->entry = raw;
-        } else if (str_equal(key, STR("index")) && event == JSON_NUMBER && str_parse_u64(raw, &claims->index) == 0) {
+        } else if (str_equal(key, STR("index")) && event == JSON_TOKEN_NUMBER && str_parse_u64(raw, &claims->index) == 0) {
             claims->has_index = true;
         } else {
             return -1;
         }
     }
-    bool is_whole = event == JSON_END_OBJECT && json_next(&scanner, &raw) == JSON_END;
+    bool is_whole = event == JSON_TOKEN_END_OBJECT && json_next(&scanner, &raw) == JSON_TOKEN_END;
     return is_whole && claims->note.data != NULL && claims->entry.data != NULL && claims->has_index ? 0 : -1;
 }
 

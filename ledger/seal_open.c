@@ -59,9 +59,9 @@ static int parse_digest(struct str hex, struct sha256 *out) {
     return result;
 }
 
-static int parse_member(struct str key, enum json_event event, struct str raw, struct seal_commitment *out) {
-    if (event == JSON_NUMBER) return str_equal(key, STR("length")) ? str_parse_u64(raw, &out->length) : -1;
-    if (event != JSON_STRING) return -1;
+static int parse_member(struct str key, enum json_token event, struct str raw, struct seal_commitment *out) {
+    if (event == JSON_TOKEN_NUMBER) return str_equal(key, STR("length")) ? str_parse_u64(raw, &out->length) : -1;
+    if (event != JSON_TOKEN_STRING) return -1;
     if (str_equal(key, STR("ciphertext"))) return parse_digest(raw, &out->ciphertext);
     if (str_equal(key, STR("plaintext"))) return parse_digest(raw, &out->plaintext);
     return str_equal(key, STR("reference")) ? seal_reference_parse(raw, &out->reference) : -1;
@@ -74,15 +74,15 @@ int seal_commitment_parse(struct str json, struct seal_commitment *out, struct e
     size_t count = 0;
     *out = (struct seal_commitment){0};
     json_scanner_init(&scanner, json);
-    enum json_event event = json_next(&scanner, &key);
-    if (event == JSON_BEGIN_OBJECT) {
-        while ((event = json_next(&scanner, &key)) == JSON_KEY) {
+    enum json_token event = json_next(&scanner, &key);
+    if (event == JSON_TOKEN_BEGIN_OBJECT) {
+        while ((event = json_next(&scanner, &key)) == JSON_TOKEN_KEY) {
             event = json_next(&scanner, &raw);
             if (parse_member(key, event, raw, out) != 0) break;
             count++;
         }
     }
-    if (event == JSON_END_OBJECT && count == 4 && json_next(&scanner, &raw) == JSON_END) return 0;
+    if (event == JSON_TOKEN_END_OBJECT && count == 4 && json_next(&scanner, &raw) == JSON_TOKEN_END) return 0;
     return error_set(error, ERROR_INVALID, "it is not the commitment of a sealed payload");
 }
 
