@@ -4,16 +4,29 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
+static EVP_MD *algorithm; /* fetched once: a fetch costs more than the hash of a short text */
+static pthread_key_t context_key; /* a thread's context goes when the thread does */
+static pthread_once_t is_ready = PTHREAD_ONCE_INIT;
+
+static void free_context(void *context) {
+    EVP_MD_CTX_free(context);
+}
+
+static void make_ready(void) {
+    algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    CHECK(algorithm != NULL && pthread_key_create(&context_key, free_context) == 0);
+}
+
 struct sha256 sha256_of_parts(const struct str *parts, size_t count) {
     static _Thread_local EVP_MD_CTX *context;
-    static _Thread_local EVP_MD *algorithm;
     if (context == NULL) {
+        pthread_once(&is_ready, make_ready);
         context = EVP_MD_CTX_new();
-        algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-        CHECK(context != NULL && algorithm != NULL);
+        CHECK(context != NULL && pthread_setspecific(context_key, context) == 0);
     }
     CHECK(EVP_DigestInit_ex2(context, algorithm, NULL) == 1);
     for (size_t i = 0; i < count; i++) {
