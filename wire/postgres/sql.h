@@ -1,0 +1,202 @@
+/* What SQL text does: which tables it reads, writes, defines, which functions it calls, and how it changes the meaning
+ * of what follows in its session.
+ *
+ * struct sql_analysis is what one text means in any session; it is immutable, counted by references, and kept in a
+ * struct sql_cache by its text. struct sql_session is what a session has made of itself (search_path, role, prepared
+ * statements, cursors); with it an analysis becomes the steps of an action.
+ *
+ * The text is read by libpg_query, the parser of PostgreSQL 15. Doubt is SQL_UNKNOWN, never a guess: text that does not
+ * parse, is not UTF-8, holds a NUL, is too long or too deep, names another database, runs SQL made at run time, or is
+ * of a kind that nobody taught us.
+ *
+ * No function here parks. A cache belongs to one worker (no lock); its analyses may be released on that worker only.
+ * Lengths are bytes. Strings of an analysis live as long as it does. */
+#ifndef SWORN_WIRE_POSTGRES_SQL_H
+#define SWORN_WIRE_POSTGRES_SQL_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "model/action.h"
+
+/* More than this is SQL_UNKNOWN. */
+#define SQL_TEXT_BYTES_MAX (16u * 1024 * 1024)
+
+enum sql_verb { SQL_READ, SQL_WRITE, SQL_DDL, SQL_ADMIN, SQL_UNKNOWN, SQL_VERB_COUNT };
+
+struct str sql_verb_name(enum sql_verb verb); /* "sql:read" */
+
+/* One thing that a statement does to one table (or view, sequence, index ...), or to the database: name is empty. */
+struct sql_use {
+    enum sql_verb verb;
+    struct str schema; /* empty: as search_path finds it */
+    struct str name;   /* after the server's folding and truncation */
+};
+
+/* A string constant, decoded, or a number as it stands; name is the column that it is compared with, inserted into or
+ * set to, where that is plain to see, else empty. */
+struct sql_literal {
+    struct str name;
+    struct str value;
+};
+
+/* The columns that an output column is computed from, seen through aliases of subqueries. */
+struct sql_output {
+    const struct str *names;
+    size_t name_count;
+};
+
+enum sql_copy_format { SQL_COPY_TEXT, SQL_COPY_CSV, SQL_COPY_BINARY };
+
+struct sql_copy {
+    bool is_from;       /* into the database */
+    bool is_client;     /* the data passes through the connection (STDIN, STDOUT) */
+    enum sql_copy_format format;
+    bool has_header;
+    char delimiter;
+    char quote;
+    char escape;
+    struct str null_text;
+    struct str encoding;        /* empty: client_encoding */
+    const struct str *columns;  /* as listed; none: all of the table, or the outputs of the query */
+    size_t column_count;
+    struct str schema;          /* of the table; name empty for COPY (query) */
+    struct str name;
+};
+
+enum sql_effect_kind {
+    SQL_EFFECT_BEGIN,
+    SQL_EFFECT_COMMIT,
+    SQL_EFFECT_ROLLBACK,
+    SQL_EFFECT_SAVEPOINT,             /* name */
+    SQL_EFFECT_RELEASE,               /* name */
+    SQL_EFFECT_ROLLBACK_TO,           /* name */
+    SQL_EFFECT_SET_SEARCH_PATH,       /* values; is_default: RESET */
+    SQL_EFFECT_SET_ROLE,              /* name; is_default: NONE or RESET */
+    SQL_EFFECT_SET_SESSION_USER,      /* name; is_default: DEFAULT or RESET */
+    SQL_EFFECT_RESET_ALL,
+    SQL_EFFECT_PREPARE,               /* name, inner */
+    SQL_EFFECT_EXECUTE,               /* name */
+    SQL_EFFECT_DEALLOCATE,            /* name; empty: ALL */
+    SQL_EFFECT_DECLARE,               /* name, inner */
+    SQL_EFFECT_FETCH,                 /* name (FETCH and MOVE, and WHERE CURRENT OF) */
+    SQL_EFFECT_CLOSE,                 /* name; empty: ALL */
+    SQL_EFFECT_DISCARD,               /* ALL (also DEALLOCATE ALL, CLOSE ALL, RESET ALL) */
+};
+
+struct sql_statement;
+
+struct sql_effect {
+    enum sql_effect_kind kind;
+    bool is_local;   /* SET LOCAL: until the transaction ends */
+    bool is_default;
+    bool is_maybe;   /* may or may not happen (set_config in an expression): both must be allowed for */
+    bool is_held;    /* DECLARE ... WITH HOLD */
+    struct str name;
+    const struct str *values;
+    size_t value_count;
+    const struct sql_statement *inner;
+};
+
+struct sql_statement {
+    struct str text;           /* of this statement alone */
+    struct str kind;           /* "select", "insert", "alter table", "copy" ...: attribute `statement` */
+    struct str unknown_reason; /* why a use is SQL_UNKNOWN, for the user; empty otherwise */
+    const struct sql_use *uses; /* never none */
+    size_t use_count;
+    const struct str *functions; /* sorted, without duplicates; "schema.name" where written so */
+    size_t function_count;
+    bool is_where_relevant; /* an UPDATE or DELETE: has_where says something */
+    bool has_where;         /* every UPDATE and DELETE in it carries one */
+    bool is_limit_relevant; /* a SELECT: has_limit says something */
+    bool has_limit;
+    bool has_row_limit;     /* the limit is a constant: row_limit */
+    int64_t row_limit;
+    const struct sql_literal *literals;
+    size_t literal_count;
+    const struct str *parameter_names; /* [n - 1]: the column that $n is compared with or inserted into; may be empty */
+    size_t parameter_count;            /* the highest n */
+    const struct str *columns;         /* every column name in the statement, sorted, without duplicates */
+    size_t column_count;
+    const struct sql_output *outputs;  /* one a column of the result; none when that cannot be computed: use columns */
+    size_t output_count;
+    const struct sql_effect *effects;
+    size_t effect_count;
+    const struct sql_copy *copy;       /* COPY; else NULL */
+};
+
+struct sql_analysis {
+    uint32_t magic;
+    uint32_t reference_count;
+    struct arena arena;
+    struct str text;                       /* a copy */
+    bool is_ascii;
+    bool changes_session;                  /* some statement has an effect: see sql_session_needs_barrier */
+    const struct sql_statement *statements; /* none: an empty query */
+    size_t statement_count;
+};
+
+struct sql_cache;
+
+/* NULL when memory is out. bytes_max bounds the sum of all analyses that it holds. */
+struct sql_cache *sql_cache_new(size_t entries_max, size_t bytes_max) MUST_USE;
+void sql_cache_free(struct sql_cache **cache);
+
+/* A held reference to what the text means: give it back with sql_analysis_release. Text that cannot be understood is an
+ * analysis as well (one statement, SQL_UNKNOWN). cache may be NULL. NULL only when memory is out. Runs the parser on the
+ * worker's own stack. */
+const struct sql_analysis *sql_analyze(struct sql_cache *cache, struct str text, struct error *error) MUST_USE;
+const struct sql_analysis *sql_analysis_hold(const struct sql_analysis *analysis);
+void sql_analysis_release(const struct sql_analysis **analysis);
+
+/* ---- the session ---- */
+
+struct sql_session;
+
+/* Where the tables are, for resource ids. Borrowed for the call. */
+struct sql_target {
+    struct str environment; /* "prod" */
+    struct str upstream;    /* "shop" */
+    struct str database;    /* as logged in: a name with another database in front is SQL_UNKNOWN */
+};
+
+struct sql_session *sql_session_new(void) MUST_USE;
+void sql_session_free(struct sql_session **session);
+
+/* A run-time parameter as the server reports it (ParameterStatus) or as it was given at login: client_encoding,
+ * server_encoding, standard_conforming_strings, search_path; others are ignored. */
+void sql_session_parameter(struct sql_session *session, struct str name, struct str value);
+
+/* True when the next action must not be described before this one was answered and applied, because it changes what
+ * names mean. (Send a Flush, so that the server answers.) */
+bool sql_session_needs_barrier(const struct sql_session *session, const struct sql_analysis *analysis) MUST_USE;
+
+/* Fills in action->steps (with resources and the attributes statement, has_where, has_limit, row_limit, functions, role,
+ * in_transaction), in the action's arena. -1: too much for one action (ERROR_LIMIT) or memory. */
+int sql_session_describe(struct sql_session *session, const struct sql_analysis *analysis,
+                         const struct sql_target *target, struct action *action, struct error *error) MUST_USE;
+
+/* After the server answered: statement `index` completed (CommandComplete ...) or failed (ErrorResponse); in order,
+ * each once; what was never run is not reported. */
+int sql_session_apply(struct sql_session *session, const struct sql_analysis *analysis, size_t index, bool succeeded,
+                      struct error *error) MUST_USE;
+/* At each ReadyForQuery: its status byte 'I', 'T' or 'E'. */
+void sql_session_settle(struct sql_session *session, char status);
+
+/* The one namespace of prepared statements (PREPARE and Parse; the unnamed one has an empty name) and of portals
+ * (DECLARE and Bind). A NULL analysis removes the name. Set at once for the protocol's own messages; the analysis is
+ * held. A portal keeps the search_path of this moment. -1 when memory is out or there are SQL_NAMES_MAX. */
+#define SQL_NAMES_MAX 10000
+int sql_session_set_prepared(struct sql_session *session, struct str name, const struct sql_analysis *analysis,
+                             const struct sql_statement *statement, struct error *error) MUST_USE;
+int sql_session_set_portal(struct sql_session *session, struct str name, const struct sql_analysis *analysis,
+                           const struct sql_statement *statement, struct error *error) MUST_USE;
+
+/* What a name stands for; false when unknown. *analysis is borrowed until the session changes: hold it to keep it. */
+struct sql_named {
+    const struct sql_analysis *analysis;
+    const struct sql_statement *statement; /* of that analysis: the inner one for PREPARE and DECLARE */
+};
+bool sql_session_find_prepared(const struct sql_session *session, struct str name, struct sql_named *found);
+bool sql_session_find_portal(const struct sql_session *session, struct str name, struct sql_named *found);
+
+#endif
