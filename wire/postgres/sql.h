@@ -64,6 +64,7 @@ struct sql_copy {
 };
 
 enum sql_effect_kind {
+    SQL_EFFECT_NONE,
     SQL_EFFECT_BEGIN,
     SQL_EFFECT_COMMIT,
     SQL_EFFECT_ROLLBACK,
@@ -78,9 +79,10 @@ enum sql_effect_kind {
     SQL_EFFECT_EXECUTE,               /* name */
     SQL_EFFECT_DEALLOCATE,            /* name; empty: ALL */
     SQL_EFFECT_DECLARE,               /* name, inner */
-    SQL_EFFECT_FETCH,                 /* name (FETCH and MOVE, and WHERE CURRENT OF) */
+    SQL_EFFECT_FETCH,                 /* name (FETCH and MOVE) */
     SQL_EFFECT_CLOSE,                 /* name; empty: ALL */
     SQL_EFFECT_DISCARD,               /* ALL (also DEALLOCATE ALL, CLOSE ALL, RESET ALL) */
+    SQL_EFFECT_NAMES_DATABASE,        /* name: a table was written with this database in front */
 };
 
 struct sql_statement;
@@ -174,6 +176,11 @@ bool sql_session_needs_barrier(const struct sql_session *session, const struct s
  * in_transaction), in the action's arena. -1: too much for one action (ERROR_LIMIT) or memory. */
 int sql_session_describe(struct sql_session *session, const struct sql_analysis *analysis,
                          const struct sql_target *target, struct action *action, struct error *error) MUST_USE;
+
+/* As above for the statement of a portal (Execute), with the search_path of when it was bound; a name that is not known
+ * is SQL_UNKNOWN. */
+int sql_session_describe_portal(struct sql_session *session, struct str name, const struct sql_target *target,
+                                struct action *action, struct error *error) MUST_USE;
 
 /* After the server answered: statement `index` completed (CommandComplete ...) or failed (ErrorResponse); in order,
  * each once; what was never run is not reported. */

@@ -1,0 +1,262 @@
+/* Gathers what the walk finds: lists that grow in the scratch arena and are copied, exact, into the analysis. */
+#include "wire/postgres/sql_builder.h"
+
+#include <stdlib.h>
+
+void *sql_list_add(struct sql_builder *builder, struct sql_list *list, size_t item_bytes) {
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity > 0 ? list->capacity * 2 : 8;
+        void *items = arena_alloc_array(builder->scratch, capacity, item_bytes);
+        if (items == NULL) {
+            builder->is_out_of_memory = true;
+            return NULL;
+        }
+        if (list->count > 0) memcpy(items, list->items, list->count * item_bytes);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    return (char *)list->items + list->count++ * item_bytes;
+}
+
+struct str sql_keep(struct sql_builder *builder, struct str s) {
+    if (s.length == 0) return STR("");
+    struct str copy = arena_copy(builder->arena, s);
+    if (copy.data == NULL) builder->is_out_of_memory = true;
+    return copy;
+}
+
+struct str sql_keep_cstr(struct sql_builder *builder, const char *text) {
+    return sql_keep(builder, str_from_cstr(text));
+}
+
+void sql_add_use(struct sql_builder *builder, enum sql_verb verb, struct str schema, struct str name) {
+    struct sql_list *list = &builder->draft->uses;
+    const struct sql_use *uses = list->items;
+    for (size_t i = 0; i < list->count; i++) {
+        if (uses[i].verb == verb && str_equal(uses[i].name, name) && str_equal(uses[i].schema, schema)) return;
+    }
+    if (list->count == SQL_USES_MAX) {
+        sql_add_unknown(builder, "the statement names too many tables");
+        return;
+    }
+    struct sql_use *use = sql_list_add(builder, list, sizeof(*use));
+    if (use != NULL) *use = (struct sql_use){verb, sql_keep(builder, schema), sql_keep(builder, name)};
+}
+
+void sql_add_unknown(struct sql_builder *builder, const char *reason) {
+    struct sql_list *list = &builder->draft->uses;
+    const struct sql_use *uses = list->items;
+    for (size_t i = 0; i < list->count; i++) {
+        if (uses[i].verb == SQL_UNKNOWN) return;
+    }
+    struct sql_use *use = sql_list_add(builder, list, sizeof(*use));
+    if (use != NULL) *use = (struct sql_use){.verb = SQL_UNKNOWN};
+    builder->draft->statement.unknown_reason = sql_keep_cstr(builder, reason);
+}
+
+void sql_add_relation(struct sql_builder *builder, enum sql_verb verb, const PgQuery__RangeVar *relation) {
+    struct str schema = str_from_cstr(relation->schemaname);
+    struct str name = str_from_cstr(relation->relname);
+    if (name.length == 0) return;
+    if (schema.length == 0 && str_equal_cstr(str_from_cstr(relation->relpersistence), "t")) schema = STR("pg_temp");
+    if (schema.length == 0 && verb == SQL_DDL) schema = builder->schema;
+    sql_add_use(builder, verb, schema, name);
+    if (relation->catalogname == NULL || relation->catalogname[0] == '\0') return;
+    sql_add_effect(builder, SQL_EFFECT_NAMES_DATABASE, relation->catalogname);
+}
+
+bool sql_has_verb_since(const struct sql_builder *builder, size_t first_use, enum sql_verb verb) {
+    const struct sql_use *uses = builder->draft->uses.items;
+    for (size_t i = first_use; i < builder->draft->uses.count; i++) {
+        if (uses[i].verb == verb) return true;
+    }
+    return false;
+}
+
+static void add_to_set(struct sql_builder *builder, struct map *set, struct sql_list *list, struct str name) {
+    if (name.length == 0 || map_get(set, name) != NULL) return;
+    if (list->count == SQL_FUNCTIONS_MAX) {
+        sql_add_unknown(builder, "the statement names too many functions or columns");
+        return;
+    }
+    struct str *item = sql_list_add(builder, list, sizeof(*item));
+    if (item == NULL) return;
+    *item = sql_keep(builder, name);
+    if (map_set(set, *item, builder) != 0) builder->is_out_of_memory = true;
+}
+
+static void add_verb_of_function(struct sql_builder *builder, struct str name) {
+    enum sql_verb verb;
+    if (!sql_function_verb(name, &verb)) return;
+    if (verb == SQL_UNKNOWN) {
+        sql_add_unknown(builder, "it calls a function that runs SQL made at run time, or reads a table named in text");
+    } else {
+        sql_add_use(builder, verb, STR_NONE, STR_NONE);
+    }
+}
+
+void sql_add_function(struct sql_builder *builder, PgQuery__Node *const *names, size_t count) {
+    if (count == 0) return;
+    struct str name = sql_node_string(names[count - 1]);
+    struct str schema = count > 1 ? sql_node_string(names[count - 2]) : STR_NONE;
+    struct str full = name;
+    if (schema.length > 0) {
+        full = arena_format(builder->scratch, "%s.%s", schema.data, name.data);
+        if (full.data == NULL) builder->is_out_of_memory = true;
+    }
+    add_to_set(builder, &builder->draft->function_set, &builder->draft->functions, full);
+    add_verb_of_function(builder, name);
+}
+
+/* PostgreSQL calls f(x) for (x).f where x has no column of that name. */
+void sql_add_possible_function(struct sql_builder *builder, struct str name) {
+    enum sql_verb verb;
+    if (!sql_function_verb(name, &verb)) return;
+    add_to_set(builder, &builder->draft->function_set, &builder->draft->functions, name);
+    add_verb_of_function(builder, name);
+}
+
+void sql_add_column(struct sql_builder *builder, struct str name) {
+    add_to_set(builder, &builder->draft->column_set, &builder->draft->columns, name);
+    struct sql_list *output = builder->draft->output_columns;
+    if (output == NULL || name.length == 0) return;
+    struct str *item = sql_list_add(builder, output, sizeof(*item));
+    if (item != NULL) *item = name;
+}
+
+void sql_add_literal(struct sql_builder *builder, struct str value) {
+    struct sql_literal *literal = sql_list_add(builder, &builder->draft->literals, sizeof(*literal));
+    if (literal != NULL) *literal = (struct sql_literal){builder->literal_name, sql_keep(builder, value)};
+}
+
+void sql_add_parameter(struct sql_builder *builder, int32_t number) {
+    struct sql_list *list = &builder->draft->parameter_names;
+    if (number < 1 || number > SQL_PARAMETERS_MAX) return;
+    while (list->count < (size_t)number) {
+        struct str *empty = sql_list_add(builder, list, sizeof(*empty));
+        if (empty == NULL) return;
+        *empty = STR("");
+    }
+    struct str *name = (struct str *)list->items + (number - 1);
+    if (name->length == 0) *name = builder->literal_name;
+}
+
+struct sql_effect *sql_add_effect(struct sql_builder *builder, enum sql_effect_kind kind, const char *name) {
+    struct sql_effect *effect = sql_list_add(builder, &builder->draft->effects, sizeof(*effect));
+    if (effect == NULL) return NULL;
+    *effect = (struct sql_effect){.kind = kind, .name = sql_keep_cstr(builder, name)};
+    return effect;
+}
+
+void sql_draft_begin(struct sql_builder *builder, struct sql_draft *draft) {
+    *draft = (struct sql_draft){.statement = {.has_where = true}};
+    map_init(&draft->function_set);
+    map_init(&draft->column_set);
+    builder->draft = draft;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static const void *keep_list(struct sql_builder *builder, const struct sql_list *list, size_t item_bytes,
+                             size_t *count) {
+    *count = list->count;
+    if (list->count == 0) return NULL;
+    void *items = arena_alloc_array(builder->arena, list->count, item_bytes);
+    if (items == NULL) {
+        builder->is_out_of_memory = true;
+        *count = 0;
+        return NULL;
+    }
+    return memcpy(items, list->items, list->count * item_bytes);
+}
+
+static const struct str *keep_sorted(struct sql_builder *builder, struct sql_list *list, size_t *count) {
+    if (list->count > 1) qsort(list->items, list->count, sizeof(struct str), compare_names);
+    return keep_list(builder, list, sizeof(struct str), count);
+}
+
+/* The columns behind one output column: what it names, and what stands behind that where it is an alias somewhere in
+ * the statement. Rounds are bounded by the number of names that there are. */
+static struct sql_output resolve_output(struct sql_builder *builder, struct sql_list *names) {
+    struct sql_list all = {0};
+    struct map seen;
+    map_init(&seen);
+    for (size_t i = 0; i < names->count; i++) {
+        add_to_set(builder, &seen, &all, ((const struct str *)names->items)[i]);
+    }
+    const struct sql_alias *aliases = builder->draft->aliases.items;
+    for (size_t i = 0; i < all.count && !builder->is_out_of_memory; i++) {
+        struct str name = ((const struct str *)all.items)[i];
+        for (size_t j = 0; j < builder->draft->aliases.count; j++) {
+            if (str_equal(aliases[j].name, name)) add_to_set(builder, &seen, &all, aliases[j].column);
+        }
+    }
+    map_free(&seen);
+    struct sql_output output;
+    output.names = keep_sorted(builder, &all, &output.name_count);
+    return output;
+}
+
+#define SQL_OUTPUT_WORK_MAX 100000 /* outputs times aliases: past it nothing is computed, and all columns count */
+
+static void keep_outputs(struct sql_builder *builder, struct sql_statement *statement) {
+    struct sql_draft *draft = builder->draft;
+    size_t count = draft->outputs.count;
+    if (draft->is_output_doubtful || count == 0 || count * (draft->aliases.count + 1) > SQL_OUTPUT_WORK_MAX) return;
+    struct sql_output *outputs = ARENA_NEW_ARRAY(builder->arena, struct sql_output, count);
+    if (outputs == NULL) {
+        builder->is_out_of_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        outputs[i] = resolve_output(builder, &((struct sql_list *)draft->outputs.items)[i]);
+    }
+    statement->outputs = outputs;
+    statement->output_count = count;
+}
+
+void sql_draft_end(struct sql_builder *builder, struct sql_draft *draft, struct sql_statement *statement) {
+    *statement = draft->statement;
+    keep_outputs(builder, statement);
+    statement->uses = keep_list(builder, &draft->uses, sizeof(struct sql_use), &statement->use_count);
+    statement->functions = keep_sorted(builder, &draft->functions, &statement->function_count);
+    statement->literals = keep_list(builder, &draft->literals, sizeof(struct sql_literal), &statement->literal_count);
+    statement->parameter_names =
+        keep_list(builder, &draft->parameter_names, sizeof(struct str), &statement->parameter_count);
+    statement->columns = keep_sorted(builder, &draft->columns, &statement->column_count);
+    statement->effects = keep_list(builder, &draft->effects, sizeof(struct sql_effect), &statement->effect_count);
+    map_free(&draft->function_set);
+    map_free(&draft->column_set);
+}
+
+void sql_absorb(struct sql_builder *builder, const struct sql_statement *inner) {
+    struct sql_draft *draft = builder->draft;
+    for (size_t i = 0; i < inner->use_count; i++) {
+        const struct sql_use *use = &inner->uses[i];
+        if (use->verb != SQL_UNKNOWN) sql_add_use(builder, use->verb, use->schema, use->name);
+    }
+    if (inner->unknown_reason.length > 0) sql_add_unknown(builder, inner->unknown_reason.data);
+    for (size_t i = 0; i < inner->function_count; i++) {
+        add_to_set(builder, &draft->function_set, &draft->functions, inner->functions[i]);
+    }
+    for (size_t i = 0; i < inner->column_count; i++) {
+        add_to_set(builder, &draft->column_set, &draft->columns, inner->columns[i]);
+    }
+    for (size_t i = 0; i < inner->literal_count; i++) {
+        struct sql_literal *literal = sql_list_add(builder, &draft->literals, sizeof(*literal));
+        if (literal != NULL) *literal = inner->literals[i];
+    }
+    for (size_t i = 0; i < inner->effect_count; i++) {
+        struct sql_effect *effect = sql_list_add(builder, &draft->effects, sizeof(*effect));
+        if (effect != NULL) *effect = inner->effects[i];
+    }
+    struct sql_statement *statement = &draft->statement;
+    statement->is_where_relevant |= inner->is_where_relevant;
+    statement->has_where &= inner->has_where;
+    statement->is_limit_relevant |= inner->is_limit_relevant;
+    statement->has_limit |= inner->has_limit;
+    statement->has_row_limit |= inner->has_row_limit;
+    if (inner->has_row_limit) statement->row_limit = inner->row_limit;
+}

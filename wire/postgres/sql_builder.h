@@ -1,0 +1,154 @@
+/* Between the files that read SQL: an analysis under construction.
+ *
+ * sql_parse.c runs the parser and starts; sql_walk.c visits every message of the parse tree; sql_statement.c knows the
+ * kinds of statement; sql_builder.c gathers what they find. A failure of memory is sticky (is_out_of_memory). */
+#ifndef SWORN_WIRE_POSTGRES_SQL_BUILDER_H
+#define SWORN_WIRE_POSTGRES_SQL_BUILDER_H
+
+#include <pg_query/pg_query.pb-c.h>
+
+#include "base/map.h"
+#include "wire/postgres/sql.h"
+
+#define SQL_USES_MAX 1000       /* tables of one statement */
+#define SQL_FUNCTIONS_MAX 10000 /* and column names */
+#define SQL_PARAMETERS_MAX 65535
+#define SQL_PATH_MAX 64         /* schemas in search_path */
+#define SQL_NESTING_MAX 4       /* of texts in texts: DO in DO */
+#define SQL_DEPTH_MAX 1500      /* see sql_depth_bound */
+
+/* Grows by doubling, in the scratch arena. */
+struct sql_list {
+    void *items;
+    size_t count;
+    size_t capacity;
+};
+
+/* Names of common table expressions in force, innermost first. */
+struct sql_scope {
+    const struct sql_scope *outer;
+    struct str name;
+};
+
+/* A FOR UPDATE (or SHARE ...) in force over a FROM clause. */
+struct sql_lock {
+    const PgQuery__SelectStmt *select;
+    const struct sql_lock *outer;
+    bool is_forced; /* within a subquery that is locked whole */
+};
+
+/* One alias of an output column somewhere in the statement, and one column that it is computed from. */
+struct sql_alias {
+    struct str name;
+    struct str column;
+};
+
+/* The statement under construction. */
+struct sql_draft {
+    struct sql_statement statement;
+    struct sql_list uses;
+    struct sql_list functions;
+    struct sql_list literals;
+    struct sql_list parameter_names;
+    struct sql_list columns;
+    struct sql_list effects;
+    struct sql_list aliases;
+    struct sql_list outputs;
+    struct map function_set;
+    struct map column_set;
+    const ProtobufCMessage *result;  /* the message whose output columns are the statement's */
+    struct sql_list *output_columns; /* while an output column is visited: where its column names go */
+    bool is_output_doubtful;
+};
+
+struct sql_builder {
+    struct arena *arena;   /* of the analysis */
+    struct arena *scratch; /* until the analysis is complete */
+    struct sql_draft *draft;
+    const struct sql_scope *scope;
+    const struct sql_lock *lock;
+    struct str literal_name; /* the column that a constant here belongs to */
+    const PgQuery__InsertStmt *insert; /* whose rows come next */
+    struct str schema;       /* CREATE SCHEMA: where its unqualified elements go */
+    struct str text;         /* of the statement */
+    unsigned nesting;
+    bool is_out_of_memory;
+};
+
+/* sql_builder.c. Strings are copied where they are kept. */
+void *sql_list_add(struct sql_builder *builder, struct sql_list *list, size_t item_bytes);
+struct str sql_keep(struct sql_builder *builder, struct str s);
+struct str sql_keep_cstr(struct sql_builder *builder, const char *text);
+void sql_add_use(struct sql_builder *builder, enum sql_verb verb, struct str schema, struct str name);
+void sql_add_relation(struct sql_builder *builder, enum sql_verb verb, const PgQuery__RangeVar *relation);
+void sql_add_unknown(struct sql_builder *builder, const char *reason);
+void sql_add_function(struct sql_builder *builder, PgQuery__Node *const *names, size_t count);
+void sql_add_possible_function(struct sql_builder *builder, struct str name);
+void sql_add_column(struct sql_builder *builder, struct str name);
+void sql_add_literal(struct sql_builder *builder, struct str value);
+void sql_add_parameter(struct sql_builder *builder, int32_t number);
+struct sql_effect *sql_add_effect(struct sql_builder *builder, enum sql_effect_kind kind, const char *name);
+void sql_draft_begin(struct sql_builder *builder, struct sql_draft *draft);
+/* Copies what was gathered to *statement, and frees the draft. */
+void sql_draft_end(struct sql_builder *builder, struct sql_draft *draft, struct sql_statement *statement);
+/* What the inner statement does, the outer one does. */
+void sql_absorb(struct sql_builder *builder, const struct sql_statement *inner);
+bool sql_has_verb_since(const struct sql_builder *builder, size_t first_use, enum sql_verb verb);
+
+/* sql_walk.c. verb: what is done to a relation that is found. */
+void sql_walk_message(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb);
+void sql_walk_children(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb);
+void sql_walk_nodes(struct sql_builder *builder, PgQuery__Node *const *nodes, size_t count, enum sql_verb verb);
+void sql_walk_node(struct sql_builder *builder, const PgQuery__Node *node, enum sql_verb verb);
+/* As sql_walk_node; constants belong to the column `name`, when it is not empty. */
+void sql_walk_named(struct sql_builder *builder, const PgQuery__Node *node, struct str name);
+struct str sql_node_string(const PgQuery__Node *node); /* a String or a string constant; else no data */
+
+/* sql_select.c */
+void sql_walk_select(struct sql_builder *builder, const PgQuery__SelectStmt *select);
+/* Visits the targets of `message`; when it gives the statement its result, they are its outputs. */
+void sql_walk_targets(struct sql_builder *builder, const ProtobufCMessage *message, PgQuery__Node *const *nodes,
+                      size_t count);
+/* Visits the queries and puts their names in force; the caller restores builder->scope. */
+void sql_walk_with(struct sql_builder *builder, const PgQuery__WithClause *with);
+bool sql_is_locked(const struct sql_lock *lock, struct str alias);
+
+/* sql_statement.c */
+bool sql_is_statement(const PgQuery__Node *node);
+void sql_walk_statement(struct sql_builder *builder, const PgQuery__Node *node);
+/* A statement within another (PREPARE, DECLARE): what it does counts for the outer one too. */
+const struct sql_statement *sql_build_inner(struct sql_builder *builder, const PgQuery__Node *node);
+
+/* sql_settings.c: SET and set_config. */
+void sql_walk_set(struct sql_builder *builder, const PgQuery__VariableSetStmt *set);
+void sql_walk_set_config(struct sql_builder *builder, const PgQuery__FuncCall *call);
+bool sql_is_encoding_utf8(struct str value); /* or none at all, SQL_ASCII */
+bool sql_is_true(struct str value);
+/* Splits the value of search_path: identifiers, quoted or folded, between commas. -1 when malformed. */
+int sql_split_path(struct arena *arena, struct str value, const struct str **names, size_t *count) MUST_USE;
+
+/* sql_copy.c */
+void sql_walk_copy(struct sql_builder *builder, const PgQuery__CopyStmt *copy);
+
+/* sql_code.c: texts within the text. */
+void sql_walk_do(struct sql_builder *builder, const PgQuery__DoStmt *statement);
+void sql_walk_create_function(struct sql_builder *builder, const PgQuery__CreateFunctionStmt *statement);
+
+/* sql_stack.c */
+void sql_on_worker_stack(void (*function)(void *argument), void *argument);
+
+/* sql_parse.c */
+struct sql_analysis *sql_analysis_new(struct str text, struct error *error) MUST_USE;
+/* The tree of text, in the builder's scratch arena; NULL with an error. text ends with a NUL. */
+const PgQuery__ParseResult *sql_parse(struct sql_builder *builder, struct str text, struct error *error) MUST_USE;
+/* Walks the text's statements into the draft that is open, as if they stood there. False when it does not parse. */
+bool sql_walk_text(struct sql_builder *builder, struct str text);
+
+/* sql_tables.c */
+bool sql_function_verb(struct str name, enum sql_verb *verb);
+bool sql_is_catalog_relation(struct str name);
+
+/* sql_depth.c: an upper bound of the depth of the parse tree, in tokens; -1 with a message when it does not scan. */
+int sql_depth_bound(const char *text, size_t length, size_t *depth, struct error *error) MUST_USE;
+
+#endif

@@ -1,0 +1,142 @@
+/* SQL within SQL: the bodies of DO and CREATE FUNCTION. A body in SQL or PL/pgSQL is read like any text; one in another
+ * language, one that runs SQL made at run time, or one that cannot be read is unknown.
+ *
+ * PL/pgSQL is read by libpg_query as well, which gives its tree as JSON: every expression and statement in it is the
+ * member "query" of an object. */
+#include <pg_query.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "wire/postgres/sql_builder.h"
+
+#define CODE_BYTES_MAX (256u * 1024)
+#define CODE_BLOCKS_MAX 300 /* words that may open a block: libpg_query recurses over blocks without a guard */
+
+static const PgQuery__DefElem *find_option(PgQuery__Node *const *options, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
+        if (options[i]->node_case != PG_QUERY__NODE__NODE_DEF_ELEM) continue;
+        if (str_equal_cstr(str_from_cstr(options[i]->def_elem->defname), name)) return options[i]->def_elem;
+    }
+    return NULL;
+}
+
+static struct str first_string(const PgQuery__DefElem *option) {
+    if (option == NULL || option->arg == NULL) return STR_NONE;
+    if (option->arg->node_case != PG_QUERY__NODE__NODE_LIST) return sql_node_string(option->arg);
+    return option->arg->list->n_items > 0 ? sql_node_string(option->arg->list->items[0]) : STR_NONE;
+}
+
+static bool starts_block(struct str rest) {
+    static const char *const words[] = {"begin", "loop", "if", "case", "(", "["};
+    for (size_t i = 0; i < LENGTH_OF(words); i++) {
+        struct str word = str_from_cstr(words[i]);
+        if (str_equal_ignoring_case(str_slice(rest, 0, word.length), word)) return true;
+    }
+    return false;
+}
+
+static bool has_too_many_blocks(struct str code) {
+    size_t blocks = 0;
+    for (size_t i = 0; i < code.length && blocks <= CODE_BLOCKS_MAX; i++) {
+        blocks += starts_block(str_slice(code, i, code.length));
+    }
+    return blocks > CODE_BLOCKS_MAX;
+}
+
+/* A fragment of PL/pgSQL is a statement, an expression, or an assignment: whichever it parses as, in this order. */
+static bool walk_fragment(struct sql_builder *builder, struct str fragment) {
+    if (sql_walk_text(builder, fragment)) return true;
+    struct str query = arena_format(builder->scratch, "SELECT %s", fragment.data);
+    if (query.data != NULL && sql_walk_text(builder, query)) return true;
+    size_t equals = str_find_byte(fragment, '=');
+    if (equals == STR_NOT_FOUND) return false;
+    query = arena_format(builder->scratch, "SELECT %s", fragment.data + equals + 1);
+    return query.data != NULL && sql_walk_text(builder, query);
+}
+
+static bool walk_quoted(struct sql_builder *builder, struct str raw) {
+    struct buffer decoded;
+    buffer_init(&decoded, raw.length + 4);
+    bool is_read = json_unescape(raw, &decoded) == 0;
+    struct str fragment = is_read ? arena_copy(builder->scratch, buffer_view(&decoded)) : STR_NONE;
+    buffer_free(&decoded);
+    return fragment.data != NULL && walk_fragment(builder, fragment);
+}
+
+static bool is_dynamic(struct str key) {
+    static const char *const keys[] = {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors", "dynquery"};
+    for (size_t i = 0; i < LENGTH_OF(keys); i++) {
+        if (str_equal_cstr(key, keys[i])) return true;
+    }
+    return false;
+}
+
+static const char *walk_tree(struct sql_builder *builder, struct str tree) {
+    struct json_scanner scanner;
+    json_scanner_init(&scanner, tree);
+    bool is_query = false;
+    for (;;) {
+        struct str raw;
+        enum json_event event = json_next(&scanner, &raw);
+        if (event == JSON_END) return NULL;
+        if (event == JSON_BAD) return "its code is nested too deeply to be read";
+        if (event == JSON_KEY && is_dynamic(raw)) return "its code runs SQL made at run time";
+        if (event == JSON_STRING && is_query && !walk_quoted(builder, raw)) return "its code cannot be read";
+        is_query = event == JSON_KEY && str_equal_cstr(raw, "query");
+    }
+}
+
+static void walk_plpgsql(struct sql_builder *builder, struct str statement, struct str code) {
+    if (code.length > CODE_BYTES_MAX || has_too_many_blocks(code)) {
+        sql_add_unknown(builder, "its code is too long or too deep to be read");
+        return;
+    }
+    PgQueryPlpgsqlParseResult parsed = pg_query_parse_plpgsql(statement.data);
+    const char *why_not = parsed.error != NULL ? "its code does not parse as PL/pgSQL" : NULL;
+    if (why_not == NULL) why_not = walk_tree(builder, str_trim(str_from_cstr(parsed.plpgsql_funcs)));
+    if (why_not != NULL) sql_add_unknown(builder, why_not);
+    pg_query_free_plpgsql_parse_result(parsed);
+}
+
+/* DO with the code between dollar quotes whose tag does not occur in it. */
+static struct str quote_code(struct sql_builder *builder, struct str code) {
+    for (unsigned i = 0; i < 1000; i++) {
+        struct str tag = arena_format(builder->scratch, "$code%u$", i);
+        if (tag.data == NULL) return STR_NONE;
+        if (str_find(code, tag) != STR_NOT_FOUND) continue;
+        return arena_format(builder->scratch, "DO %s%s%s", tag.data, code.data, tag.data);
+    }
+    return STR_NONE;
+}
+
+void sql_walk_do(struct sql_builder *builder, const PgQuery__DoStmt *statement) {
+    struct str language = first_string(find_option(statement->args, statement->n_args, "language"));
+    struct str code = first_string(find_option(statement->args, statement->n_args, "as"));
+    sql_add_use(builder, SQL_WRITE, STR_NONE, STR_NONE);
+    if (language.data != NULL && !str_equal_cstr(language, "plpgsql")) {
+        sql_add_unknown(builder, "its code is in a language that cannot be read");
+        return;
+    }
+    struct str quoted = code.data != NULL ? quote_code(builder, code) : STR_NONE;
+    if (quoted.data == NULL) {
+        sql_add_unknown(builder, "its code cannot be read");
+        return;
+    }
+    walk_plpgsql(builder, quoted, code);
+}
+
+void sql_walk_create_function(struct sql_builder *builder, const PgQuery__CreateFunctionStmt *statement) {
+    struct str language = first_string(find_option(statement->options, statement->n_options, "language"));
+    struct str code = first_string(find_option(statement->options, statement->n_options, "as"));
+    sql_add_use(builder, SQL_DDL, STR_NONE, STR_NONE);
+    sql_walk_nodes(builder, statement->parameters, statement->n_parameters, SQL_READ);
+    sql_walk_node(builder, statement->sql_body, SQL_READ);
+    if (statement->sql_body != NULL) return;
+    if (str_equal_ignoring_case(language, STR("sql"))) {
+        if (!sql_walk_text(builder, code)) sql_add_unknown(builder, "its code does not parse as SQL");
+    } else if (str_equal_ignoring_case(language, STR("plpgsql")) && builder->draft->result == &statement->base) {
+        walk_plpgsql(builder, builder->text, code);
+    } else {
+        sql_add_unknown(builder, "its code is in a language that cannot be read");
+    }
+}

@@ -1,0 +1,69 @@
+/* Between sql_session.c (what a session has become) and sql_describe.c (what an analysis does in it). */
+#ifndef SWORN_WIRE_POSTGRES_SQL_SESSION_H
+#define SWORN_WIRE_POSTGRES_SQL_SESSION_H
+
+#include "base/map.h"
+#include "wire/postgres/sql_builder.h"
+
+/* An immutable list of names, counted by references. */
+struct sql_names {
+    uint32_t reference_count;
+    size_t count;
+    struct str names[];
+};
+
+enum sql_setting { SQL_SEARCH_PATH, SQL_ROLE, SQL_SESSION_USER, SQL_SETTING_COUNT };
+
+/* NULL: the default. local: until the transaction ends, where is_local says so. */
+struct sql_settings {
+    struct sql_names *session[SQL_SETTING_COUNT];
+    struct sql_names *local[SQL_SETTING_COUNT];
+    bool is_local[SQL_SETTING_COUNT];
+};
+
+void sql_settings_copy(struct sql_settings *to, const struct sql_settings *from);
+void sql_settings_end_local(struct sql_settings *settings);
+void sql_settings_free(struct sql_settings *settings);
+/* -1 when memory is out. default_path: what search_path is when it is not set. */
+int sql_settings_take(struct sql_settings *settings, const struct sql_effect *effect,
+                      const struct sql_names *default_path) MUST_USE;
+const struct sql_names *sql_settings_get(const struct sql_settings *settings, enum sql_setting setting);
+
+/* A prepared statement or a portal. */
+struct sql_entry {
+    char *name;
+    const struct sql_analysis *analysis;
+    const struct sql_statement *statement;
+    struct sql_settings settings; /* of a portal: when it was made */
+    bool is_held;
+};
+
+#define SQL_SAVEPOINTS_MAX 10000
+
+struct sql_savepoint {
+    struct sql_savepoint *outer;
+    char *name;
+    struct sql_settings settings;
+};
+
+struct sql_session {
+    uint32_t magic;
+    struct sql_settings current;
+    struct sql_settings committed;
+    struct sql_savepoint *savepoint; /* innermost */
+    size_t savepoint_count;
+    struct sql_names *default_path; /* as the server reported it; NULL: public */
+    struct map prepared;
+    struct map portals;
+    bool is_client_utf8;
+    bool is_server_utf8;
+    bool has_standard_strings;
+    bool has_failed;        /* since the transaction began */
+    bool is_in_transaction; /* explicit */
+};
+
+struct sql_names *sql_names_new(const struct str *names, size_t count);
+struct sql_names *sql_names_hold(struct sql_names *names);
+void sql_names_release(struct sql_names **names);
+
+#endif
