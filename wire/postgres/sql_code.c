@@ -43,15 +43,20 @@ static bool has_too_many_blocks(struct str code) {
     return blocks > CODE_BLOCKS_MAX;
 }
 
-/* A fragment of PL/pgSQL is a statement, an expression, or an assignment: whichever it parses as, in this order. */
+static bool walk_expression(struct sql_builder *builder, struct str expression) {
+    struct str query = arena_format(builder->scratch, "SELECT %.*s", (int)expression.length, expression.data);
+    return query.data != NULL && sql_walk_text(builder, query);
+}
+
+/* A fragment of PL/pgSQL is a statement, an expression, or an assignment: whichever it parses as, in this order. Both
+ * sides of an assignment may hold queries. Cut at a sign that is not the assignment's, no side would parse. */
 static bool walk_fragment(struct sql_builder *builder, struct str fragment) {
-    if (sql_walk_text(builder, fragment)) return true;
-    struct str query = arena_format(builder->scratch, "SELECT %s", fragment.data);
-    if (query.data != NULL && sql_walk_text(builder, query)) return true;
+    if (sql_walk_text(builder, fragment) || walk_expression(builder, fragment)) return true;
     size_t equals = str_find_byte(fragment, '=');
     if (equals == STR_NOT_FOUND) return false;
-    query = arena_format(builder->scratch, "SELECT %s", fragment.data + equals + 1);
-    return query.data != NULL && sql_walk_text(builder, query);
+    struct str left = str_slice(fragment, 0, equals);
+    if (str_ends_with(left, STR(":"))) left.length--;
+    return walk_expression(builder, left) && walk_expression(builder, str_slice(fragment, equals + 1, fragment.length));
 }
 
 static bool walk_quoted(struct sql_builder *builder, struct str raw) {
@@ -77,12 +82,12 @@ static const char *walk_tree(struct sql_builder *builder, struct str tree) {
     bool is_query = false;
     for (;;) {
         struct str raw;
-        enum json_event event = json_next(&scanner, &raw);
-        if (event == JSON_END) return NULL;
-        if (event == JSON_BAD) return "its code is nested too deeply to be read";
-        if (event == JSON_KEY && is_dynamic(raw)) return "its code runs SQL made at run time";
-        if (event == JSON_STRING && is_query && !walk_quoted(builder, raw)) return "its code cannot be read";
-        is_query = event == JSON_KEY && str_equal_cstr(raw, "query");
+        enum json_token token = json_next(&scanner, &raw);
+        if (token == JSON_TOKEN_END) return NULL;
+        if (token == JSON_TOKEN_BAD) return "its code is nested too deeply to be read";
+        if (token == JSON_TOKEN_KEY && is_dynamic(raw)) return "its code runs SQL made at run time";
+        if (token == JSON_TOKEN_STRING && is_query && !walk_quoted(builder, raw)) return "its code cannot be read";
+        is_query = token == JSON_TOKEN_KEY && str_equal_cstr(raw, "query");
     }
 }
 

@@ -1,0 +1,189 @@
+/* What statements do: verbs and tables of each, in a fresh session. */
+#include "tests/unit/tap.h"
+#include "tests/unit/wire/sql_render.h"
+
+static const struct {
+    const char *text;
+    const char *steps;
+} rows[] = {
+#define ROW(steps, text) {text, steps},
+#include "tests/unit/wire/sql_analysis_rows.def"
+#undef ROW
+};
+
+static void check_steps(void) {
+    for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+        struct sql_session *session = sql_session_new();
+        struct buffer out;
+        buffer_init(&out, 1 << 20);
+        render_text(&out, session, str_from_cstr(rows[i].text));
+        is_str(buffer_view(&out), str_from_cstr(rows[i].steps), rows[i].text);
+        buffer_free(&out);
+        sql_session_free(&session);
+    }
+}
+
+static void render_list(struct buffer *out, const struct str *items, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) buffer_append_byte(out, ' ');
+        buffer_append_str(out, items[i]);
+    }
+}
+
+enum facet { KIND_OF, FUNCTIONS, WHERE, LIMIT, LITERALS, PARAMETERS, COLUMNS, OUTPUTS, COPY };
+
+static void render_facet(struct buffer *out, const struct sql_statement *statement, enum facet facet) {
+    switch (facet) {
+    case KIND_OF:
+        buffer_append_str(out, statement->kind);
+        break;
+    case FUNCTIONS:
+        render_list(out, statement->functions, statement->function_count);
+        break;
+    case WHERE:
+        buffer_append_cstr(out, !statement->is_where_relevant ? "none" : statement->has_where ? "yes" : "no");
+        break;
+    case LIMIT:
+        buffer_append_cstr(out, !statement->is_limit_relevant ? "none" : statement->has_limit ? "yes" : "no");
+        if (statement->has_row_limit) buffer_append_format(out, " %d", (int)statement->row_limit);
+        break;
+    case LITERALS:
+        for (size_t i = 0; i < statement->literal_count; i++) {
+            buffer_append_format(out, "%s%.*s=%.*s", i > 0 ? " " : "", STR_ARGS(statement->literals[i].name),
+                                 STR_ARGS(statement->literals[i].value));
+        }
+        break;
+    case PARAMETERS:
+        render_list(out, statement->parameter_names, statement->parameter_count);
+        break;
+    case COLUMNS:
+        render_list(out, statement->columns, statement->column_count);
+        break;
+    case OUTPUTS:
+        for (size_t i = 0; i < statement->output_count; i++) {
+            if (i > 0) buffer_append_cstr(out, " | ");
+            render_list(out, statement->outputs[i].names, statement->outputs[i].name_count);
+        }
+        break;
+    case COPY:
+        buffer_append_format(out, "%s %s %d [%c%c%c] null=%.*s %s", statement->copy->is_from ? "from" : "to",
+                             statement->copy->is_client ? "client" : "file", statement->copy->format,
+                             statement->copy->delimiter, statement->copy->quote, statement->copy->escape,
+                             STR_ARGS(statement->copy->null_text), statement->copy->has_header ? "header" : "plain");
+        break;
+    }
+}
+
+static const struct {
+    enum facet facet;
+    const char *text;
+    const char *wanted;
+} facets[] = {
+    {KIND_OF, "SELECT 1", "select"},
+    {KIND_OF, "SELECT 1 INTO x", "select into"},
+    {KIND_OF, "DROP MATERIALIZED VIEW v", "drop materialized view"},
+    {KIND_OF, "ALTER INDEX i RENAME TO j", "alter index"},
+    {KIND_OF, "ALTER TABLE t RENAME COLUMN a TO b", "alter table"},
+    {KIND_OF, "ALTER VIEW v ALTER a SET DEFAULT 1", "alter view"},
+    {KIND_OF, "ANALYZE t", "analyze"},
+    {KIND_OF, "ROLLBACK TO a", "rollback to"},
+    {KIND_OF, "RESET ALL", "reset"},
+    {KIND_OF, "MOVE 3 IN c", "move"},
+    {KIND_OF, "SELEC 1", "unknown"},
+    {FUNCTIONS, "SELECT f(g(1)), s.h(2), count(*) FROM t", "count f g s.h"},
+    {FUNCTIONS, "SELECT ('PG_VERSION'::text).pg_read_file", "pg_read_file"},
+    {FUNCTIONS, "CALL p(1)", "p"},
+    {FUNCTIONS, "CREATE TRIGGER a BEFORE INSERT ON t EXECUTE FUNCTION s.f()", "s.f"},
+    {WHERE, "DELETE FROM t", "no"},
+    {WHERE, "DELETE FROM t WHERE a = 1", "yes"},
+    {WHERE, "UPDATE t SET a = 1", "no"},
+    {WHERE, "UPDATE t SET a = 1 WHERE CURRENT OF c", "yes"},
+    {WHERE, "WITH x AS (DELETE FROM t RETURNING *) UPDATE u SET a = 1 WHERE b = 2", "no"},
+    {WHERE, "EXPLAIN ANALYZE DELETE FROM t", "no"},
+    {WHERE, "PREPARE p AS DELETE FROM t", "no"},
+    {WHERE, "SELECT 1", "none"},
+    {WHERE, "DO $$BEGIN DELETE FROM t; END$$", "no"},
+    {LIMIT, "SELECT * FROM t", "no"},
+    {LIMIT, "SELECT * FROM t LIMIT 10", "yes 10"},
+    {LIMIT, "SELECT * FROM t LIMIT ALL", "no"},
+    {LIMIT, "SELECT * FROM t LIMIT $1", "yes"},
+    {LIMIT, "SELECT * FROM t FETCH FIRST 5 ROWS ONLY", "yes 5"},
+    {LIMIT, "SELECT * FROM (SELECT * FROM t LIMIT 5) x", "no"},
+    {LIMIT, "SELECT 1 UNION SELECT 2 LIMIT 7", "yes 7"},
+    {LITERALS, "SELECT * FROM t WHERE email = 'a@b.c'", "email=a@b.c"},
+    {LITERALS, "SELECT * FROM t WHERE lower(email) = 'a@b.c' AND x > 5", "email=a@b.c x=5"},
+    {LITERALS, "SELECT * FROM t WHERE 'a' = t.name", "name=a"},
+    {LITERALS, "INSERT INTO t (a, b) VALUES ('x', 'y'), ('z', 3.5)", "a=x b=y a=z b=3.5"},
+    {LITERALS, "UPDATE t SET ssn = '123' WHERE id IN (1, 2)", "ssn=123 id=1 id=2"},
+    {LITERALS, "SELECT U&'\\0061b', E'\\x41', $$q$$", "=ab =A =q"},
+    {LITERALS, "SELECT * FROM t WHERE card LIKE '4111%'", "card=4111%"},
+    {LITERALS, "NOTIFY x, 'payload'", "=payload"},
+    {LITERALS, "COMMENT ON TABLE t IS 'secret'", "=secret"},
+    {LITERALS, "ALTER ROLE r PASSWORD 'pw'", "password=pw"},
+    {LITERALS, "EXECUTE p('a@b.c')", "=a@b.c"},
+    {LITERALS, "DO $$BEGIN UPDATE t SET a = 'lit'; END$$", "a=lit"},
+    {PARAMETERS, "INSERT INTO t (a, b) VALUES ($2, $1)", "b a"},
+    {PARAMETERS, "SELECT * FROM t WHERE x = $1 AND $2 < y", "x y"},
+    {COLUMNS, "SELECT a, t.b, f(c) FROM t WHERE d = 1 ORDER BY e", "a b c d e"},
+    {OUTPUTS, "SELECT a, b || c, 1 FROM t", "a | b c | "},
+    {OUTPUTS, "SELECT x.y FROM (SELECT ssn AS y FROM t) x", "ssn y"},
+    {OUTPUTS, "WITH w AS (SELECT left(card, 4) AS z FROM t) SELECT z AS q, 1 AS n FROM w", "card z | "},
+    {OUTPUTS, "SELECT * FROM t", ""},
+    {OUTPUTS, "SELECT a FROM (SELECT ssn FROM t) x(a)", ""},
+    {OUTPUTS, "INSERT INTO t VALUES (1) RETURNING id, email", "id | email"},
+    {OUTPUTS, "SELECT a FROM t UNION SELECT b FROM u", ""},
+    {COPY, "COPY t TO STDOUT", "to client 0 [\t\"\"] null=\\N plain"},
+    {COPY, "COPY t FROM STDIN WITH (FORMAT csv, HEADER, DELIMITER ';', QUOTE '!', ESCAPE '?', NULL 'x')",
+     "from client 1 [;!?] null=x header"},
+    {COPY, "COPY t TO STDOUT CSV", "to client 1 [,\"\"] null= plain"},
+    {COPY, "COPY t TO STDOUT (FORMAT binary)", "to client 2 [\t\"\"] null=\\N plain"},
+    {COPY, "COPY t TO STDOUT CSV HEADER", "to client 1 [,\"\"] null= header"},
+    {COPY, "COPY (SELECT 1) TO PROGRAM 'cat'", "to file 0 [\t\"\"] null=\\N plain"},
+};
+
+static void check_facets(void) {
+    for (size_t i = 0; i < LENGTH_OF(facets); i++) {
+        const struct sql_analysis *analysis = sql_analyze(NULL, str_from_cstr(facets[i].text), NULL);
+        struct buffer out;
+        buffer_init(&out, 1 << 20);
+        render_facet(&out, &analysis->statements[0], facets[i].facet);
+        is_str(buffer_view(&out), str_from_cstr(facets[i].wanted), facets[i].text);
+        buffer_free(&out);
+        sql_analysis_release(&analysis);
+    }
+}
+
+static void check_cache(void) {
+    struct sql_cache *cache = sql_cache_new(4, 1 << 20);
+    const struct sql_analysis *first = sql_analyze(cache, STR("SELECT 1"), NULL);
+    const struct sql_analysis *again = sql_analyze(cache, STR("SELECT 1"), NULL);
+    ok(first == again, "the same text is the same analysis");
+    sql_analysis_release(&again);
+    for (int i = 0; i < 20; i++) {
+        char text[32];
+        int length = snprintf(text, sizeof(text), "SELECT %d", i + 100);
+        const struct sql_analysis *other = sql_analyze(cache, str_make(text, (size_t)length), NULL);
+        sql_analysis_release(&other);
+    }
+    again = sql_analyze(cache, STR("SELECT 1"), NULL);
+    ok(first != again, "what was not asked for was evicted");
+    is_str(first->statements[0].kind, STR("select"), "an evicted analysis lives while it is held");
+    sql_cache_free(&cache);
+    sql_analysis_release(&first);
+    sql_analysis_release(&again);
+}
+
+static void check_text(void) {
+    const struct sql_analysis *analysis = sql_analyze(NULL, STR("SELECT 1 ; /* x */ DELETE FROM t;;"), NULL);
+    is_integer(analysis->statement_count, 2, "empty statements are none");
+    is_str(analysis->statements[1].text, STR("/* x */ DELETE FROM t"), "each has its own text");
+    sql_analysis_release(&analysis);
+}
+
+int main(void) {
+    check_steps();
+    check_facets();
+    check_cache();
+    check_text();
+    return tap_done();
+}
