@@ -133,7 +133,7 @@ struct sql_analysis {
     struct str text;                       /* a copy */
     bool is_ascii;
     bool changes_session;                  /* some statement has an effect: see sql_session_needs_barrier */
-    const struct sql_statement *statements; /* none: an empty query */
+    const struct sql_statement *statements; /* none: empty */
     size_t statement_count;
 };
 

@@ -1,5 +1,5 @@
-/* Analyses by their text: a clock of entries. One that was asked for since the hand passed gets another round; bytes and
- * entries are bounded. Long texts are seldom asked for twice and are not kept. */
+/* Analyses by their text: a clock of entries. One that was asked for since the hand passed gets another round; bytes
+ * and entries are bounded. Long texts are seldom asked for twice and are not kept. */
 #include <stdlib.h>
 
 #include "wire/postgres/sql_builder.h"

@@ -204,7 +204,8 @@ static const struct sql_statement *find_in_text(const struct describer *describe
     return NULL;
 }
 
-static void add_named(struct describer *describer, const struct sql_statement *statement, const struct sql_entry *entry) {
+static void add_named(struct describer *describer, const struct sql_statement *statement,
+                      const struct sql_entry *entry) {
     if (statement == NULL || describer->indirection == SQL_INDIRECTION_MAX) {
         add_unknown(describer);
         return;
