@@ -144,8 +144,8 @@ struct sql_cache *sql_cache_new(size_t entries_max, size_t bytes_max) MUST_USE;
 void sql_cache_free(struct sql_cache **cache);
 
 /* A held reference to what the text means: give it back with sql_analysis_release. Text that cannot be understood is an
- * analysis as well (one statement, SQL_UNKNOWN). cache may be NULL. NULL only when memory is out. Runs the parser on the
- * worker's own stack. */
+ * analysis as well (one statement, SQL_UNKNOWN). cache may be NULL. NULL only when memory is out. Runs the parser on
+ * the worker's own stack. */
 const struct sql_analysis *sql_analyze(struct sql_cache *cache, struct str text, struct error *error) MUST_USE;
 const struct sql_analysis *sql_analysis_hold(const struct sql_analysis *analysis);
 void sql_analysis_release(const struct sql_analysis **analysis);
@@ -172,8 +172,8 @@ void sql_session_parameter(struct sql_session *session, struct str name, struct 
  * names mean. (Send a Flush, so that the server answers.) */
 bool sql_session_needs_barrier(const struct sql_session *session, const struct sql_analysis *analysis) MUST_USE;
 
-/* Fills in action->steps (with resources and the attributes statement, has_where, has_limit, row_limit, functions, role,
- * in_transaction), in the action's arena. -1: too much for one action (ERROR_LIMIT) or memory. */
+/* Fills in action->steps (with resources and the attributes statement, has_where, has_limit, row_limit, functions,
+ * role, in_transaction), in the action's arena. -1: too much for one action (ERROR_LIMIT) or memory. */
 int sql_session_describe(struct sql_session *session, const struct sql_analysis *analysis,
                          const struct sql_target *target, struct action *action, struct error *error) MUST_USE;
 

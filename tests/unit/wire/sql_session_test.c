@@ -185,7 +185,7 @@ static void check_protocol_names(void) {
     is_str(buffer_view(&out), STR("write:public.t"), "FETCH from a portal that Bind made");
     buffer_clear(&out);
     const struct sql_analysis *loop = sql_analyze(NULL, STR("EXECUTE q"), &error);
-    ok(sql_session_set_prepared(session, STR("q"), loop, &loop->statements[0], &error) == 0, "Parse of its own EXECUTE");
+    ok(sql_session_set_prepared(session, STR("q"), loop, &loop->statements[0], &error) == 0, "Parse of itself");
     render_text(&out, session, STR("EXECUTE q"));
     is_str(buffer_view(&out), STR("unknown:db"), "a loop of EXECUTE ends");
     buffer_free(&out);
