@@ -2,6 +2,7 @@
 
 Every process that is started here is ended here, by its id. Nothing listens outside of loopback.
 """
+import json
 import os
 import pathlib
 import shutil
@@ -226,26 +227,18 @@ admin: unix:sworn.sock
                               capture_output=True, env=environment, timeout=120)
 
     def pending(self):
-        import json
         return json.loads(self.run("pending", "--json").stdout)
 
     def actions(self, *arguments):
         """The trail, once the published log holds all that was recorded so far."""
-        import json
         time.sleep(0.5)
         lines = self.run("audit", "list", "--json", *arguments).stdout.splitlines()
         return [json.loads(line) for line in lines]
 
     def entries(self):
         """Every entry of the published log, as `sworn audit verify` and others read it: from the files."""
-        import json
-        entries = []
-        for bundle in sorted((self.evidence / "tile" / "entries").rglob("*"), key=bundle_order):
-            if bundle.is_file():
-                entries.append((bundle_order(bundle), bundle))
-        newest = {}
-        for order, path in entries:
-            newest[order[0]] = path
+        bundles = [path for path in (self.evidence / "tile" / "entries").rglob("*") if path.is_file()]
+        newest = {bundle_order(path)[0]: path for path in sorted(bundles, key=bundle_order)}
         result = []
         for number in sorted(newest):
             data = newest[number].read_bytes()
@@ -269,9 +262,7 @@ def bundle_order(path):
     if parts[-2].endswith(".p"):
         width = int(parts[-1])
         parts = (*parts[:-2], parts[-2][:-2])
-    number = int("".join(part.lstrip("x") for part in parts)) if all(
-        part.lstrip("x").isdigit() for part in parts) else -1
-    return number, width
+    return int("".join(part.lstrip("x") for part in parts)), width
 
 
 @pytest.fixture(scope="session")
