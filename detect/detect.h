@@ -6,8 +6,9 @@
  *
  * Every verdict depends only on the candidate, on DETECT_CONTEXT_BYTES before it and on what follows it up to the next
  * break (detect/segment.h). That is why a text that comes in pieces (struct detect_stream) gives exactly the spans of
- * the whole. Spans do not overlap and are sorted. Where candidates overlap, the one with the higher score wins, then
- * the longer, then the earlier, then the lower class. */
+ * the whole. Spans do not overlap and are sorted. Where candidates overlap, the one with the higher score names the
+ * class (then the longer, the earlier, the lower class), and the span is what they cover together: no part of a
+ * recognised value is left over. */
 #ifndef SWORN_DETECT_DETECT_H
 #define SWORN_DETECT_DETECT_H
 

@@ -1,0 +1,381 @@
+/* Numbers: a chain of groups of digits with single separators is read once, then judged as a card, a phone number, a
+ * social security number, an address of a machine, or a national number. No rule hits on shape alone where a time, an
+ * order number, a version or an amount has that shape: it takes a check digit, a grouping that is in use, or a word.
+ *
+ *     chain = ["+" / "("] group *( separator group )      separator = 1*3( SP / "-" / "." / "/" / "(" / ")" ) */
+#include "detect/bytes.h"
+#include "detect/checksum.h"
+#include "detect/scan.h"
+
+#define GROUPS_MAX 12
+#define CHAIN_DIGITS_MAX 48
+
+struct group {
+    size_t start;
+    uint8_t length;
+    uint8_t first_digit; /* its place in digits[] */
+    char separator;      /* before it: one of " -./", ')' when there was a parenthesis; 0 for the first */
+};
+
+struct chain {
+    struct group groups[GROUPS_MAX + 1];
+    int count;
+    int digit_count;
+    char digits[CHAIN_DIGITS_MAX];
+    size_t start; /* of the first group's first digit */
+    size_t end;
+    char before;
+    char after;
+    uint32_t context;
+    bool has_context; /* context was looked up */
+    bool is_attached; /* part of a longer identifier: "ORD-2024-1", "v1.2", "/items/12" */
+    bool is_cut;      /* longer than GROUPS_MAX */
+};
+
+static size_t group_end(const struct group *group) { return group->start + group->length; }
+
+/* The separator at `at`: its length, 0 when what follows belongs to no chain. */
+static size_t read_separator(const struct scan *scan, size_t at, char *kind) {
+    size_t length = 0;
+    *kind = 0;
+    for (; length < 3; length++) {
+        char c = scan_at(scan, at + length);
+        if (c == '(' || c == ')') *kind = ')';
+        else if (c == ' ' || c == '-' || c == '.' || c == '/') *kind = *kind == ')' ? ')' : c;
+        else break;
+    }
+    if (length > 1 && *kind != ')') return 0;
+    return byte_is_digit(scan_at(scan, at + length)) ? length : 0;
+}
+
+static void read_chain(const struct scan *scan, size_t at, struct chain *chain) {
+    chain->count = chain->digit_count = 0;
+    chain->start = at;
+    chain->has_context = chain->is_attached = chain->is_cut = false;
+    char separator = 0;
+    while (true) {
+        struct group *group = &chain->groups[chain->count];
+        size_t end = at;
+        while (end < scan->end && byte_is_digit(scan->text[end])) end++;
+        size_t length = end - at;
+        if (length > 19 || chain->digit_count + length > CHAIN_DIGITS_MAX || chain->count == GROUPS_MAX) {
+            chain->is_cut = true;
+            if (chain->count == 0) chain->end = end;
+            break;
+        }
+        *group = (struct group){at, (uint8_t)length, (uint8_t)chain->digit_count, separator};
+        memcpy(chain->digits + chain->digit_count, scan->text + at, length);
+        chain->digit_count += (int)length;
+        chain->count++;
+        chain->end = end;
+        size_t gap = read_separator(scan, end, &separator);
+        if (gap == 0) break;
+        at = end + gap;
+    }
+    chain->before = scan_before(scan, chain->start);
+    chain->after = scan_at(scan, chain->end);
+    if (strchr("-/.\\_", chain->before) != NULL && chain->before != 0 && chain->start >= scan->floor + 2) {
+        chain->is_attached = byte_is_word(scan->text[chain->start - 2]);
+    }
+    if (byte_is_word(chain->before)) chain->is_attached = true;
+}
+
+static uint32_t chain_context(const struct scan *scan, struct chain *chain) {
+    if (!chain->has_context) {
+        chain->context = scan_context_before(scan, chain->start);
+        chain->has_context = true;
+    }
+    return chain->context;
+}
+
+static bool is_last_group(const struct chain *chain, int index) { return index + 1 == chain->count; }
+
+/* Do the groups from `first` to the chain's end, or up to a change of separator, end cleanly at group `last`? */
+static bool ends_at(const struct chain *chain, int last) {
+    if (!is_last_group(chain, last)) {
+        char next = chain->groups[last + 1].separator;
+        return next == ' ' || next == '/';
+    }
+    return !byte_is_word(chain->after) && chain->after != '%' && (unsigned char)chain->after < 0x80;
+}
+
+static bool lengths_are(const struct chain *chain, int first, const char *shape) {
+    for (int i = 0; shape[i] != '\0'; i++) {
+        if (first + i >= chain->count || chain->groups[first + i].length != shape[i] - '0') return false;
+    }
+    return true;
+}
+
+/* Are the separators between the groups first .. first + count all `separator`? */
+static bool separated_by(const struct chain *chain, int first, int count, const char *one_of) {
+    char separator = chain->groups[first + 1].separator;
+    for (int i = 1; i < count; i++) {
+        if (chain->groups[first + i].separator != separator) return false;
+    }
+    return strchr(one_of, separator) != NULL;
+}
+
+static struct str digits_of(const struct chain *chain, int first, int count) {
+    const struct group *last = &chain->groups[first + count - 1];
+    size_t start = chain->groups[first].first_digit;
+    return str_make(chain->digits + start, last->first_digit + last->length - start);
+}
+
+static void add_groups(struct scan *scan, const struct chain *chain, int first, int count, enum data_class class,
+                       int score, const char *rule) {
+    scan_add(scan, chain->groups[first].start, group_end(&chain->groups[first + count - 1]), class, score, rule);
+}
+
+/* Groups in use on cards; a card number without separators is one group. */
+static const char *const card_shapes[] = {"4444", "44443", "465", "464", "44444"};
+
+static int match_card(struct scan *scan, struct chain *chain, int first) {
+    int count = 0;
+    if (chain->groups[first].length >= 12) count = 1;
+    for (size_t i = 0; i < LENGTH_OF(card_shapes) && count == 0; i++) {
+        int groups = (int)strlen(card_shapes[i]);
+        if (lengths_are(chain, first, card_shapes[i]) && separated_by(chain, first, groups, " -.")) count = groups;
+    }
+    if (count == 4 && lengths_are(chain, first, "44443") && card_check(digits_of(chain, first, 5)) != CARD_NO) count = 5;
+    if (count == 0 || !ends_at(chain, first + count - 1)) return 0;
+    enum card_verdict verdict = card_check(digits_of(chain, first, count));
+    if (verdict == CARD_NO) return 0;
+    uint32_t context = chain_context(scan, chain);
+    bool has_word = (context & CONTEXT_CARD) != 0;
+    bool is_doubtful = verdict != CARD_SURE || (count == 1 && (chain->is_attached || (context & CONTEXT_OTHER)));
+    if (is_doubtful && !has_word) return 0;
+    add_groups(scan, chain, first, count, CLASS_CARD_NUMBER, has_word ? 100 : 90, "card_luhn");
+    return count;
+}
+
+static int match_ssn(struct scan *scan, struct chain *chain, int first) {
+    bool is_grouped = lengths_are(chain, first, "324") && separated_by(chain, first, 3, "- .");
+    int count = is_grouped ? 3 : chain->groups[first].length == 9 ? 1 : 0;
+    if (count == 0 || chain->is_attached || !ends_at(chain, first + count - 1)) return 0;
+    if (!us_ssn_is_issuable(digits_of(chain, first, count))) return 0;
+    bool has_word = (chain_context(scan, chain) & CONTEXT_SSN) != 0;
+    bool has_hyphens = is_grouped && chain->groups[first + 1].separator == '-';
+    if (!has_word && (!has_hyphens || first > 0 || (chain->context & CONTEXT_OTHER))) return 0;
+    add_groups(scan, chain, first, count, CLASS_US_SSN, has_word ? 95 : 75, "us_ssn");
+    return count;
+}
+
+static int match_ipv4(struct scan *scan, struct chain *chain, int first) {
+    if (first + 4 > chain->count || !separated_by(chain, first, 4, ".")) return 0;
+    if (first > 0 && chain->groups[first].separator == '.') return 0;
+    if (!is_last_group(chain, first + 3) && chain->groups[first + 4].separator == '.') return 0;
+    if (is_last_group(chain, first + 3) && byte_is_word(chain->after)) return 0;
+    int largest = 0;
+    for (int i = first; i < first + 4; i++) {
+        const char *d = chain->digits + chain->groups[i].first_digit;
+        size_t length = chain->groups[i].length;
+        int value = 0;
+        for (size_t j = 0; j < length && j < 4; j++) value = value * 10 + (d[j] - '0');
+        if (length > 3 || value > 255 || (length > 1 && d[0] == '0')) return 0;
+        if (value > largest) largest = value;
+    }
+    uint32_t context = chain_context(scan, chain);
+    bool has_word = (context & CONTEXT_IP) != 0;
+    bool is_version = (context & CONTEXT_OTHER) != 0 || largest <= 9 || (first == 0 && chain->is_attached);
+    if (is_version && !has_word && !(chain->after == ':' && largest > 9)) return 0;
+    add_groups(scan, chain, first, 4, CLASS_IP_ADDRESS, has_word ? 95 : 85, "ipv4");
+    return 4;
+}
+
+/* National numbers of digits only: how they are grouped, their word, their check. They have no issuer to look up, so a
+ * bare one takes a word; a grouping that is peculiar to it stands for the word. */
+static const struct national {
+    enum data_class class;
+    const char *rule;
+    uint16_t context;
+    bool grouping_is_enough;
+    uint8_t length;
+    const char *shape;
+    bool (*is_valid)(struct str);
+} nationals[] = {
+    {CLASS_UK_NHS, "uk_nhs", CONTEXT_NHS, false, 10, "334", uk_nhs_is_valid},
+    {CLASS_DE_TAX_ID, "de_tax_id", CONTEXT_DE_TAX, true, 11, "2333", de_tax_id_is_valid},
+    {CLASS_FR_NIR, "fr_nir", CONTEXT_NIR, true, 15, "1222332", fr_nir_is_valid},
+};
+
+static int match_national(struct scan *scan, struct chain *chain, int first) {
+    for (size_t i = 0; i < LENGTH_OF(nationals); i++) {
+        const struct national *row = &nationals[i];
+        int groups = (int)strlen(row->shape);
+        bool is_bare = chain->groups[first].length == row->length;
+        bool is_grouped = !is_bare && lengths_are(chain, first, row->shape) && separated_by(chain, first, groups, " -.");
+        int count = is_bare ? 1 : is_grouped ? groups : 0;
+        bool is_nir_with_key = row->class == CLASS_FR_NIR && chain->groups[first].length == 13 &&
+                               first + 1 < chain->count && chain->groups[first + 1].length == 2;
+        if (is_nir_with_key) count = 2;
+        if (count == 0 || chain->is_attached || !ends_at(chain, first + count - 1)) continue;
+        if (!row->is_valid(digits_of(chain, first, count))) continue;
+        bool has_word = (chain_context(scan, chain) & row->context) != 0;
+        bool is_enough = (is_grouped && row->grouping_is_enough) || row->class == CLASS_FR_NIR;
+        if (!has_word && (!is_enough || (chain->context & CONTEXT_OTHER))) continue;
+        add_groups(scan, chain, first, count, row->class, has_word ? 95 : 80, row->rule);
+        return count;
+    }
+    return 0;
+}
+
+/* A calendar date with three parts: no phone number begins there. */
+static bool is_date(const struct chain *chain, int first) {
+    if (first + 3 > chain->count || !separated_by(chain, first, 3, "-./ ")) return false;
+    const struct group *g = &chain->groups[first];
+    int values[3];
+    for (int i = 0; i < 3; i++) {
+        if (g[i].length > 4 || g[i].length == 3) return false;
+        values[i] = 0;
+        for (int j = 0; j < g[i].length; j++) values[i] = values[i] * 10 + (chain->digits[g[i].first_digit + j] - '0');
+    }
+    bool year_first = g[0].length == 4 && values[0] >= 1000 && values[0] < 2200;
+    bool year_last = (g[2].length == 4 && values[2] >= 1000 && values[2] < 2200) ||
+                     (g[2].length == 2 && g[0].length <= 2 && g[1].separator != ' ' && chain->count == first + 3);
+    int low = year_first ? values[2] : values[0], middle = values[1];
+    bool in_range = low >= 1 && middle >= 1 && low <= 31 && middle <= 31 && (low <= 12 || middle <= 12);
+    return (year_first || year_last) && in_range;
+}
+
+/* How many groups from `first` on make one phone number: up to a change from another separator to a blank. */
+static int phone_groups(const struct chain *chain, int first) {
+    int digits = chain->groups[first].length, count = 1;
+    bool has_hyphen = false;
+    for (; first + count < chain->count; count++) {
+        const struct group *next = &chain->groups[first + count];
+        if (digits + next->length > 15) break;
+        if (next->separator == '/' && count > 1) break;
+        if (has_hyphen && next->separator == ' ') break;
+        has_hyphen = has_hyphen || (next->separator != ' ' && next->separator != ')');
+        digits += next->length;
+    }
+    return count;
+}
+
+static bool is_nanp(const struct chain *chain, int first) {
+    const char *d = chain->digits + chain->groups[first].first_digit;
+    return lengths_are(chain, first, "334") && d[0] >= '2' && d[3] >= '2';
+}
+
+/* How sure a phone number is by its shape alone: 0 when it takes a word. */
+static int phone_score_of_shape(const struct chain *chain, int first, int count, char before) {
+    struct str digits = digits_of(chain, first, count);
+    const struct group *g = &chain->groups[first];
+    if (before == '+') return digits.length >= 8 && digits.data[0] != '0' ? 90 : 0;
+    bool is_prefixed = count == 4 && lengths_are(chain, first + 1, "334") &&
+                       (str_equal(digits_of(chain, first, 1), STR("1")) || str_equal(digits_of(chain, first, 1), STR("001")));
+    if (is_prefixed) return 85;
+    bool is_international = digits.length >= 10 && count > 1 && digits.data[0] == '0' && digits.data[1] == '0' && digits.data[2] != '0';
+    if (is_international) return 75;
+    if (count == 3 && lengths_are(chain, first, "334") && before == '(') return 85;
+    if (count == 3 && is_nanp(chain, first) && g[1].separator != ' ' && g[1].separator == g[2].separator) return 80;
+    if (count == 3 && is_nanp(chain, first)) return 60;
+    bool is_trunk = digits.data[0] == '0' && digits.data[1] != '0' && digits.length >= 9 && digits.length <= 11;
+    bool has_area = g[0].length >= 2 && g[0].length <= 5;
+    if (is_trunk && has_area && count >= 2 && count <= 5) return 65;
+    return 0;
+}
+
+/* "x123" or " ext. 123" behind a number: where it ends. */
+static size_t extension_end(const struct scan *scan, size_t at) {
+    size_t i = at;
+    while (scan_at(scan, i) == ' ' && i - at < 2) i++;
+    if (str_equal_ignoring_case(str_slice(str_make(scan->text, scan->end), i, i + 3), STR("ext"))) {
+        i += 3;
+        while ((scan_at(scan, i) == '.' || scan_at(scan, i) == ' ') && i - at < 8) i++;
+    } else if ((scan_at(scan, i) | 0x20) == 'x') {
+        i++;
+    } else {
+        return at;
+    }
+    size_t digits = i;
+    while (byte_is_digit(scan_at(scan, i)) && i - digits < 7) i++;
+    return i > digits && i - digits <= 6 && !byte_is_word(scan_at(scan, i)) ? i : at;
+}
+
+static bool phone_ends_cleanly(const struct chain *chain, int last, bool has_extension) {
+    if (!is_last_group(chain, last) || has_extension) return true;
+    return !byte_is_word(chain->after) && chain->after != '%' && chain->after != ':' && chain->after != '@';
+}
+
+static int match_phone(struct scan *scan, struct chain *chain, int first) {
+    if (chain->is_attached || is_date(chain, first)) return 0;
+    size_t start = chain->groups[first].start;
+    char before = scan_before(scan, start);
+    if (strchr("$#", before) != NULL && before != 0) return 0;
+    int count = phone_groups(chain, first);
+    struct str digits = digits_of(chain, first, count);
+    if (digits.length < 6 || digits.length > 15) return 0;
+    size_t number_end = group_end(&chain->groups[first + count - 1]);
+    size_t end = is_last_group(chain, first + count - 1) ? extension_end(scan, number_end) : number_end;
+    if (!phone_ends_cleanly(chain, first + count - 1, end > number_end)) return 0;
+    int score = phone_score_of_shape(chain, first, count, before);
+    bool is_amount = count <= 2 && chain->groups[first + count - 1].separator == '.' && chain->groups[first + count - 1].length <= 2;
+    if (is_amount) return 0;
+    if (score < 85) {
+        uint32_t context = chain_context(scan, chain);
+        bool has_word = ((context | scan_context_after(scan, end)) & CONTEXT_PHONE) != 0;
+        if (has_word && (count > 1 || digits.length >= 7)) score = 85;
+        else if ((context & CONTEXT_OTHER) || (count == 1 && end == number_end)) score = 0;
+        else if (end > number_end && digits.length >= 10) score = 75;
+    }
+    if (score == 0) return 0;
+    if (before == '+') start--;
+    if (before == '(' ) {
+        start--;
+        if (scan_before(scan, start) == '+') start--;
+    }
+    scan_add(scan, start, end, CLASS_PHONE, score, "phone");
+    return count;
+}
+
+/* Passport numbers of digits only are known by their word. */
+static int match_passport(struct scan *scan, struct chain *chain, int first) {
+    size_t length = chain->groups[first].length;
+    if (length < 7 || length > 9 || chain->is_attached || !ends_at(chain, first)) return 0;
+    if (!(chain_context(scan, chain) & CONTEXT_PASSPORT)) return 0;
+    add_groups(scan, chain, first, 1, CLASS_PASSPORT, 80, "passport_number");
+    return 1;
+}
+
+static int match_birth_date(struct scan *scan, struct chain *chain, int first) {
+    if (chain->is_attached || !is_date(chain, first)) return 0;
+    if (!(chain_context(scan, chain) & CONTEXT_BIRTH)) return 0;
+    add_groups(scan, chain, first, 3, CLASS_DATE_OF_BIRTH, 80, "birth_date");
+    return 3;
+}
+
+typedef int match_function(struct scan *, struct chain *, int);
+static match_function *const matchers[] = {match_birth_date, match_ipv4, match_card,     match_ssn,
+                                           match_national,   match_passport, match_phone};
+
+static void judge_chain(struct scan *scan, struct chain *chain) {
+    for (int first = 0; first < chain->count;) {
+        int taken = 0;
+        for (size_t i = 0; i < LENGTH_OF(matchers) && taken == 0; i++) taken = matchers[i](scan, chain, first);
+        if (taken == 0 && is_date(chain, first)) taken = 3;
+        first += taken > 0 ? taken : 1;
+    }
+}
+
+/* Fewer digits than any number has that is looked for. */
+#define DIGITS_MIN 4
+
+size_t scan_digits(struct scan *scan, size_t at) {
+    size_t end = at;
+    while (end < scan->end && byte_is_digit(scan->text[end])) end++;
+    char before = scan_before(scan, at), after = scan_at(scan, end);
+    if (byte_is_letter(before) || byte_is_letter(after)) {
+        size_t start = at;
+        while (start > scan->from && byte_is_alnum(scan->text[start - 1])) start--;
+        while (end < scan->end && byte_is_alnum(scan->text[end])) end++;
+        size_t resume = scan_word(scan, start, end);
+        if (resume > at) return resume;
+    }
+    struct chain chain;
+    read_chain(scan, at, &chain);
+    if (chain.digit_count < DIGITS_MIN) return chain.end;
+    judge_chain(scan, &chain);
+    if (!chain.is_cut || chain.count < GROUPS_MAX) return chain.end;
+    return chain.groups[GROUPS_MAX / 2].start;
+}

@@ -1,0 +1,188 @@
+/* What is known by a mark: '@' of an email address, ':' of IPv6 and network cards' addresses, "://" of a URL with a
+ * password, "-----BEGIN" of a private key. */
+#include "detect/bytes.h"
+#include "detect/scan.h"
+#include "detect/segment.h"
+
+#define EMAIL_LOCAL_MAX 64
+#define EMAIL_DOMAIN_MAX 255
+#define AUTHORITY_MAX 512
+#define IPV6_GROUPS 8
+
+static bool is_local_byte(char c) {
+    return byte_is_alnum(c) || (c != 0 && strchr("._%+-'~&=!#$*", c) != NULL);
+}
+
+/* Walks back over the local part; Latin letters with accents (U+00C0 to U+027F) belong to it. */
+static size_t local_start(const struct scan *scan, size_t at) {
+    size_t start = at;
+    while (start > scan->from && at - start < EMAIL_LOCAL_MAX) {
+        unsigned char c = (unsigned char)scan->text[start - 1];
+        unsigned char lead = start >= scan->from + 2 ? (unsigned char)scan->text[start - 2] : 0;
+        if (is_local_byte((char)c)) start--;
+        else if (c >= 0x80 && c < 0xc0 && lead >= 0xc3 && lead <= 0xc9) start -= 2;
+        else break;
+    }
+    while (start < at && !byte_is_alnum(scan->text[start]) && scan->text[start] != '_' &&
+           (unsigned char)scan->text[start] < 0x80) {
+        start++;
+    }
+    /* "to=anna@example.com": what stands before the sign is a name, not the local part. */
+    for (size_t i = start; i < at; i++) {
+        if (scan->text[i] == '=' || scan->text[i] == '&') start = i + 1;
+    }
+    return start;
+}
+
+static bool is_file_ending(struct str ending) {
+    static const char *const endings[] = {"png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css", "json", "html",
+                                          "ico", "pdf", "ts", "tsx", "jsx", "mjs", "xml", "yml", "yaml", "txt"};
+    for (size_t i = 0; i < LENGTH_OF(endings); i++) {
+        if (str_equal_ignoring_case(ending, str_from_cstr(endings[i]))) return true;
+    }
+    return false;
+}
+
+/* The end of a host name with at least two labels whose last is letters, or 0. */
+static size_t domain_end(const struct scan *scan, size_t start) {
+    size_t label = start, end = 0;
+    for (size_t at = start; at - start <= EMAIL_DOMAIN_MAX; at++) {
+        char c = scan_at(scan, at);
+        if (byte_is_alnum(c) || c == '-' || (unsigned char)c >= 0x80) continue;
+        if (at == label || scan->text[label] == '-') break;
+        struct str last = str_make(scan->text + label, at - label);
+        bool is_letters = true;
+        for (size_t i = 0; i < last.length; i++) is_letters = is_letters && byte_is_letter(last.data[i]);
+        bool is_punycode = last.length > 4 && str_equal_ignoring_case(str_slice(last, 0, 4), STR("xn--"));
+        bool is_top = label > start && (is_punycode || (is_letters && last.length >= 2 && last.length <= 24));
+        if (is_top && !is_file_ending(last)) end = at;
+        else end = c == '.' ? end : 0;
+        if (c != '.') break;
+        label = at + 1;
+    }
+    return end;
+}
+
+/* Is `start` inside the user part of a URL? Then the password rule speaks. */
+static bool is_in_user_part(const struct scan *scan, size_t start) {
+    for (size_t at = start; at > scan->floor && start - at < DETECT_CONTEXT_BYTES - 2; at--) {
+        char c = scan->text[at - 1];
+        if (c == '/') return at >= scan->floor + 3 && memcmp(scan->text + at - 3, "://", 3) == 0;
+        if ((unsigned char)c <= ' ' || c == '"') return false;
+    }
+    return false;
+}
+
+size_t scan_at_sign(struct scan *scan, size_t at) {
+    size_t start = local_start(scan, at);
+    if (start == at || scan->text[at - 1] == '.') return at + 1;
+    size_t end = domain_end(scan, at + 1);
+    if (end == 0) return at + 1;
+    bool is_git_remote = str_equal_cstr(str_make(scan->text + start, at - start), "git") && scan_at(scan, end) == ':';
+    char before = scan_before(scan, start);
+    if (is_git_remote || ((before == ':' || before == '/') && is_in_user_part(scan, start))) return at + 1;
+    scan_add(scan, start, end, CLASS_EMAIL, 95, "email");
+    return end;
+}
+
+static size_t match_url_password(struct scan *scan, size_t at) {
+    size_t begin = at + 3, colon = 0, sign = 0;
+    for (size_t i = begin; i < scan->end && i - begin < AUTHORITY_MAX; i++) {
+        char c = scan->text[i];
+        if ((unsigned char)c <= ' ' || strchr("/?#\"<>`", c) != NULL) break;
+        if (c == ':' && colon == 0) colon = i;
+        if (c == '@') sign = i;
+    }
+    if (colon == 0 || sign < colon + 2) return 0;
+    char first = scan->text[colon + 1];
+    bool is_placeholder = first == '$' || first == '{' || first == '[' || first == '*' || first == '%';
+    if (is_placeholder && (first != '%' || !byte_is_hex(scan->text[colon + 2]))) return 0;
+    scan_add(scan, colon + 1, sign, CLASS_URL_PASSWORD, 97, "url_password");
+    return sign;
+}
+
+static size_t match_mac(struct scan *scan, size_t start) {
+    const size_t total = 17;
+    if (scan->end - start < total) return 0;
+    for (size_t i = 0; i < total; i++) {
+        char c = scan->text[start + i];
+        if (i % 3 == 2 ? c != ':' : !byte_is_hex(c)) return 0;
+    }
+    char after = scan_at(scan, start + total);
+    if (byte_is_word(after) || after == ':') return 0;
+    scan_add(scan, start, start + total, CLASS_MAC_ADDRESS, 92, "mac");
+    return start + total;
+}
+
+/* RFC 4291 section 2.2: groups of hex digits, "::" once at most, dotted IPv4 at the end. */
+static size_t match_ipv6(struct scan *scan, size_t start) {
+    size_t at = start, longest = 0, digits = 0;
+    int groups = 0;
+    bool is_compressed = false;
+    if (scan_at(scan, at) == ':') {
+        is_compressed = true;
+        at += 2;
+    }
+    while (groups < IPV6_GROUPS) {
+        size_t end = at;
+        while (byte_is_hex(scan_at(scan, end)) && end - at < 5) digits += byte_is_digit(scan->text[end++]);
+        if (end == at) break;
+        if (end - at > 4) return 0;
+        if (end - at > longest) longest = end - at;
+        groups++;
+        at = end;
+        if (scan_at(scan, at) != ':') break;
+        if (scan_at(scan, at + 1) == ':') {
+            if (is_compressed) return 0;
+            is_compressed = true;
+            at += 2;
+        } else if (byte_is_hex(scan_at(scan, at + 1))) {
+            at++;
+        } else {
+            break;
+        }
+    }
+    char after = scan_at(scan, at);
+    if (after == '.' && groups >= 2 && byte_is_digit(scan_at(scan, at + 1))) {
+        while (byte_is_digit(scan_at(scan, at)) || (scan_at(scan, at) == '.' && byte_is_digit(scan_at(scan, at + 1)))) at++;
+        after = scan_at(scan, at);
+        groups++;
+    }
+    if (byte_is_word(after) || (is_compressed ? groups >= IPV6_GROUPS : groups != IPV6_GROUPS)) return 0;
+    bool has_word = (scan_context_before(scan, start) & CONTEXT_IP) != 0;
+    if (!has_word && (digits == 0 || longest < 3)) return 0;
+    scan_add(scan, start, at, CLASS_IP_ADDRESS, 90, "ipv6");
+    return at;
+}
+
+size_t scan_colon(struct scan *scan, size_t at) {
+    if (scan_at(scan, at + 1) == '/' && scan_at(scan, at + 2) == '/') {
+        size_t resume = match_url_password(scan, at);
+        return resume > 0 ? resume : at + 1;
+    }
+    size_t start = at;
+    while (start > scan->from && at - start < 5 && byte_is_hex(scan->text[start - 1])) start--;
+    char before = scan_before(scan, start);
+    char earlier = start >= scan->floor + 2 ? scan->text[start - 2] : 0;
+    bool is_labelled = before == ':' && byte_is_letter(earlier) && !byte_is_hex(earlier); /* "addr:fe80::1" */
+    bool is_start = !byte_is_word(before) && (before != ':' || is_labelled) && before != '.';
+    if (!is_start || at - start > 4 || (start == at && scan_at(scan, at + 1) != ':')) return at + 1;
+    size_t resume = at - start == 2 ? match_mac(scan, start) : 0;
+    if (resume == 0) resume = match_ipv6(scan, start);
+    return resume > 0 ? resume : at + 1;
+}
+
+#define PRIVATE_KEY_MIN 60
+
+void scan_private_keys(struct scan *scan) {
+    if (scan->end - scan->from < PRIVATE_KEY_MIN) return;
+    struct str visible = str_make(scan->text, scan->end);
+    for (size_t at = scan->from;;) {
+        size_t found = str_find(str_slice(visible, at, visible.length), STR("-----BEGIN"));
+        if (found == STR_NOT_FOUND) return;
+        at += found;
+        size_t end = segment_private_key_end(visible, at, true);
+        if (end > 0) scan_add(scan, at, end, CLASS_PRIVATE_KEY, 99, "private_key");
+        at = end > 0 ? end : at + 1;
+    }
+}

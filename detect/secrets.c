@@ -1,0 +1,259 @@
+/* The rules of credentials.def as one Vectorscan database of literals and one PCRE2 pattern a row.
+ *
+ * A literal's hit costs one anchored match: in the text from the literal on (TOKEN), or in what an assignment puts
+ * behind the word (NAMED):
+ *
+ *     named = keyword *25( ALNUM / "_" / "." / "-" / SP ) *5( SP / quote ) 1*4( "=" / ":" / ">" / "," / "|" / "?" )
+ *             *6( SP / quote / "=" / "\" ) value */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "detect/secrets.h"
+
+#include <hs/hs.h>
+#include <math.h>
+#include <pcre2.h>
+
+#include "detect/bytes.h"
+#include "detect/scan.h"
+
+#define SECRET_MAX 8192       /* the longest token */
+#define NAMED_DISTANCE_MAX 96 /* from a keyword to its value; below DETECT_CONTEXT_BYTES */
+#define MATCH_LIMIT 20000     /* backtracking steps of PCRE2 */
+
+enum rule_kind { RULE_TOKEN, RULE_NAMED };
+
+static const struct secret_rule {
+    enum rule_kind kind;
+    const char *name;
+    const char *literal;
+    uint8_t literal_length;
+    uint8_t back;
+    const char *pattern;
+} rules[] = {
+#define TOKEN(name, literal, back, pattern) {RULE_TOKEN, #name, literal, sizeof(literal) - 1, back, pattern},
+#define NAMED(name, literal, pattern) {RULE_NAMED, #name, literal, sizeof(literal) - 1, 0, pattern},
+#include "detect/credentials.def"
+#undef TOKEN
+#undef NAMED
+    {RULE_TOKEN, "jwt", "eyJ", 3, 0, "eyJ[\\w-]{8,}+\\.[\\w-]{8,}+\\.[\\w-]*+"},
+    {RULE_TOKEN, "jwt", "ey", 2, 0, "ey[A-Za-z0-9]{17,}+\\.ey[A-Za-z0-9/\\\\_-]{17,}+\\.(?:[A-Za-z0-9/\\\\_-]{10,}+={0,2})?"},
+};
+
+struct secrets {
+    hs_database_t *database;
+    hs_scratch_t *prototype;
+    pcre2_code *patterns[LENGTH_OF(rules)];
+};
+
+struct secrets_scratch {
+    hs_scratch_t *hs;
+    pcre2_match_data *match;
+    pcre2_match_context *limits;
+};
+
+static int compile_patterns(struct secrets *secrets, struct error *error) {
+    for (size_t i = 0; i < LENGTH_OF(rules); i++) {
+        char pattern[1024];
+        /* A token ends where its alphabet does: a longer run is something else. */
+        const char *tail = rules[i].kind == RULE_NAMED ? "(?![\\w/+=~-])" : "(?![A-Za-z0-9_])";
+        int length = snprintf(pattern, sizeof(pattern), "(?:%s)%s", rules[i].pattern, tail);
+        CHECK(length > 0 && (size_t)length < sizeof(pattern));
+        int code;
+        PCRE2_SIZE offset;
+        secrets->patterns[i] = pcre2_compile((PCRE2_SPTR)pattern, (PCRE2_SIZE)length, 0, &code, &offset, NULL);
+        if (secrets->patterns[i] == NULL) {
+            return error_set(error, ERROR_INVALID, "credential rule %s: bad pattern at %zu", rules[i].name, offset);
+        }
+        pcre2_jit_compile(secrets->patterns[i], PCRE2_JIT_COMPLETE); /* without JIT it is slower, no less right */
+    }
+    return 0;
+}
+
+static int compile_literals(struct secrets *secrets, struct error *error) {
+    const char *literals[LENGTH_OF(rules)];
+    unsigned flags[LENGTH_OF(rules)], ids[LENGTH_OF(rules)];
+    size_t lengths[LENGTH_OF(rules)];
+    for (unsigned i = 0; i < LENGTH_OF(rules); i++) {
+        literals[i] = rules[i].literal;
+        lengths[i] = rules[i].literal_length;
+        flags[i] = rules[i].kind == RULE_NAMED ? HS_FLAG_CASELESS : 0;
+        ids[i] = i;
+    }
+    hs_compile_error_t *failure = NULL;
+    if (hs_compile_lit_multi(literals, flags, ids, lengths, LENGTH_OF(rules), HS_MODE_BLOCK, NULL, &secrets->database,
+                             &failure) != HS_SUCCESS) {
+        error_set(error, ERROR_INVALID, "credential literals: %s", failure->message);
+        hs_free_compile_error(failure);
+        return -1;
+    }
+    return hs_alloc_scratch(secrets->database, &secrets->prototype) == HS_SUCCESS ? 0 : error_out_of_memory(error);
+}
+
+struct secrets *secrets_new(struct error *error) {
+    struct secrets *secrets = calloc(1, sizeof(*secrets));
+    if (secrets == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    if (compile_literals(secrets, error) != 0 || compile_patterns(secrets, error) != 0) secrets_free(&secrets);
+    return secrets;
+}
+
+void secrets_free(struct secrets **handle) {
+    struct secrets *secrets = *handle;
+    if (secrets == NULL) return;
+    for (size_t i = 0; i < LENGTH_OF(rules); i++) pcre2_code_free(secrets->patterns[i]);
+    hs_free_scratch(secrets->prototype);
+    hs_free_database(secrets->database);
+    free(secrets);
+    *handle = NULL;
+}
+
+struct secrets_scratch *secrets_scratch_new(const struct secrets *secrets, struct error *error) {
+    struct secrets_scratch *scratch = calloc(1, sizeof(*scratch));
+    if (scratch != NULL) {
+        bool is_cloned = hs_clone_scratch(secrets->prototype, &scratch->hs) == HS_SUCCESS;
+        scratch->match = pcre2_match_data_create(4, NULL);
+        scratch->limits = pcre2_match_context_create(NULL);
+        if (!is_cloned || scratch->match == NULL || scratch->limits == NULL) secrets_scratch_free(&scratch);
+    }
+    if (scratch == NULL) error_out_of_memory(error);
+    else pcre2_set_match_limit(scratch->limits, MATCH_LIMIT);
+    return scratch;
+}
+
+void secrets_scratch_free(struct secrets_scratch **handle) {
+    struct secrets_scratch *scratch = *handle;
+    if (scratch == NULL) return;
+    hs_free_scratch(scratch->hs);
+    pcre2_match_data_free(scratch->match);
+    pcre2_match_context_free(scratch->limits);
+    free(scratch);
+    *handle = NULL;
+}
+
+/* Bits of information a byte, by the frequencies in the text itself: 0 for "xxxx". */
+static double entropy_of(struct str s) {
+    unsigned counts[256] = {0};
+    double bits = 0;
+    for (size_t i = 0; i < s.length; i++) counts[(uint8_t)s.data[i]]++;
+    for (int i = 0; i < 256; i++) {
+        if (counts[i] > 0) bits -= counts[i] * log2((double)counts[i] / (double)s.length);
+    }
+    return s.length > 0 ? bits / (double)s.length : 0;
+}
+
+static bool looks_like_placeholder(struct str secret) {
+    static const char *const marks[] = {"EXAMPLE", "xxxxx", "XXXXX", "*****", ".....", "_here", "_HERE"};
+    for (size_t i = 0; i < LENGTH_OF(marks); i++) {
+        if (str_find(secret, str_from_cstr(marks[i])) != STR_NOT_FOUND) return true;
+    }
+    return false;
+}
+
+/* Runs the pattern of a rule at one place. The capture group, when there is one, is the span. */
+static bool match_at(struct scan *scan, size_t rule, size_t at, size_t *start, size_t *end) {
+    struct secrets_scratch *scratch = scan->scratch->secrets;
+    size_t limit = scan->end - at < SECRET_MAX ? scan->end - at : SECRET_MAX;
+    /* The subject begins one context earlier, so that the pattern may look behind. */
+    size_t behind = at - scan->floor < 1 ? 0 : 1;
+    int count = pcre2_match(scan->detector->secrets->patterns[rule], (PCRE2_SPTR)(scan->text + at - behind),
+                            limit + behind, behind, PCRE2_ANCHORED, scratch->match, scratch->limits);
+    if (count < 1) return false;
+    const PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(scratch->match);
+    int group = count > 1 ? 1 : 0;
+    *start = at - behind + bounds[2 * group];
+    *end = at - behind + bounds[2 * group + 1];
+    return *end > *start;
+}
+
+static void match_token(struct scan *scan, size_t rule, size_t literal_start) {
+    const struct secret_rule *row = &rules[rule];
+    size_t at = literal_start, start = 0, end = 0;
+    /* The token began before its literal: go back over what can be part of it. */
+    while (at > scan->floor && literal_start - at < row->back) {
+        char c = scan->text[at - 1];
+        if (!byte_is_word(c) && strchr("-.~+/:", c) == NULL) break;
+        at--;
+    }
+    bool is_searched = row->back > 0;
+    for (; at <= literal_start; at++) {
+        char before = scan_before(scan, at);
+        /* "\nghp_..." in an escaped text: the letter belongs to the escape. */
+        bool is_escape = at >= scan->floor + 2 && scan->text[at - 2] == '\\' && strchr("nrt", before) != NULL;
+        bool is_start = !byte_is_word(before) || is_escape || !byte_is_word(row->literal[0]);
+        if (is_start && match_at(scan, rule, at, &start, &end) && end > literal_start) break;
+        if (!is_searched || at == literal_start) return;
+    }
+    struct str secret = str_make(scan->text + start, end - start);
+    bool is_jwt = strcmp(row->name, "jwt") == 0;
+    if (entropy_of(secret) < 2.8 || looks_like_placeholder(secret)) {
+        if (secret.length > 20 || looks_like_placeholder(secret)) return;
+    }
+    scan_add(scan, start, end, is_jwt ? CLASS_JWT : CLASS_CREDENTIAL, is_jwt ? 92 : 94, row->name);
+}
+
+static bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
+
+/* Where the value of an assignment begins behind the keyword that ends at `at`; 0: no assignment there. */
+static size_t assigned_value(const struct scan *scan, size_t at) {
+    size_t i = at;
+    while (i - at < 25 && (byte_is_word(scan_at(scan, i)) || strchr(".-", scan_at(scan, i)) != NULL) && scan_at(scan, i) != 0) i++;
+    if (scan_at(scan, i) == ' ') {
+        size_t words = i;
+        while (i - words < 20 && (byte_is_word(scan_at(scan, i)) || scan_at(scan, i) == ' ' || scan_at(scan, i) == '.' || scan_at(scan, i) == '-')) i++;
+    }
+    while (scan_at(scan, i) == ' ' || scan_at(scan, i) == '\t' || is_quote(scan_at(scan, i)) || scan_at(scan, i) == '\\') {
+        if (i++ - at > 60) return 0;
+    }
+    size_t operator = i;
+    while (i - operator < 4 && scan_at(scan, i) != 0 && strchr("=:>,|?", scan_at(scan, i)) != NULL) i++;
+    if (i == operator) return 0;
+    size_t filler = i;
+    while (i - filler < 8 && (scan_at(scan, i) == ' ' || scan_at(scan, i) == '\t' || scan_at(scan, i) == '=' ||
+                              scan_at(scan, i) == '\\' || is_quote(scan_at(scan, i)))) {
+        i++;
+    }
+    return i - at <= NAMED_DISTANCE_MAX ? i : 0;
+}
+
+static void match_named(struct scan *scan, size_t rule, size_t literal_end) {
+    size_t value = assigned_value(scan, literal_end), start, end;
+    if (value == 0 || value < scan->from || value >= scan->end) return;
+    if (!match_at(scan, rule, value, &start, &end)) return;
+    struct str secret = str_make(scan->text + start, end - start);
+    bool is_general = strncmp(rules[rule].name, "named_", 6) == 0;
+    bool is_password = strcmp(rules[rule].name, "named_password") == 0;
+    if (looks_like_placeholder(secret)) return;
+    if (entropy_of(secret) < (is_general && !is_password ? 3.2 : 2.0)) return;
+    scan_add(scan, start, end, CLASS_CREDENTIAL, is_general ? 70 : 88, rules[rule].name);
+}
+
+static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context) {
+    (void)from;
+    (void)flags;
+    struct scan *scan = context;
+    size_t end = scan->floor + (size_t)to;
+    if (rules[id].kind == RULE_TOKEN) match_token(scan, id, end - rules[id].literal_length);
+    else match_named(scan, id, end);
+    return 0;
+}
+
+int secrets_scan(struct scan *scan) {
+    size_t length = scan->end - scan->floor;
+    hs_error_t result = hs_scan(scan->detector->secrets->database, scan->text + scan->floor, (unsigned)length, 0,
+                                scan->scratch->secrets->hs, on_literal, scan);
+    return result == HS_SUCCESS ? 0 : -1;
+}
+
+#define SECRET_LENGTH_MIN 14
+
+bool secrets_possible(struct str text) {
+    size_t run = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.data[i];
+        if (c == '=' || c == ':' || c == '>' || c == ',' || c == '|' || c == '?') return true;
+        run = (unsigned char)c <= ' ' ? 0 : run + 1;
+        if (run >= SECRET_LENGTH_MIN) return true;
+    }
+    return false;
+}

@@ -1,0 +1,22 @@
+/* Secrets of known forms (credentials.def): Vectorscan finds literals, PCRE2 the exact span in a bounded window. */
+#ifndef SWORN_DETECT_SECRETS_H
+#define SWORN_DETECT_SECRETS_H
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct scan;
+struct secrets;
+struct secrets_scratch;
+
+struct secrets *secrets_new(struct error *error) MUST_USE;
+void secrets_free(struct secrets **secrets);
+struct secrets_scratch *secrets_scratch_new(const struct secrets *secrets, struct error *error) MUST_USE;
+void secrets_scratch_free(struct secrets_scratch **scratch);
+
+/* Adds the candidates of the segment. -1 when the engine fails (out of memory): then nothing may pass. */
+int secrets_scan(struct scan *scan) MUST_USE;
+/* Is there a run long enough, or an assignment, for secrets_scan to find anything? Cheap: for short values. */
+bool secrets_possible(struct str text);
+
+#endif

@@ -1,0 +1,97 @@
+/* Breaks and PEM blocks; see segment.h. */
+#include "detect/segment.h"
+
+#include "detect/bytes.h"
+#include "detect/detect.h"
+
+#define BREAK_LOOKBACK_BYTES 64
+#define PEM_TITLE_MAX 64 /* "-----BEGIN ... PRIVATE KEY BLOCK-----" */
+#define PEM_BODY_MIN 40  /* base64 characters: below it there is no key inside */
+
+static bool is_hard_break(char c) { return (unsigned char)c < 0x20 || c == '"' || c == '>'; }
+
+/* Is there a break between text[at - 1], a blank, and text[at]? */
+static bool blank_is_break(const char *text, size_t at) {
+    size_t floor = at > BREAK_LOOKBACK_BYTES ? at - BREAK_LOOKBACK_BYTES : 0;
+    size_t i = at - 1;
+    size_t last_end = i;
+    for (int word = 0; word < 2; word++) {
+        bool is_capitals = true;
+        size_t end = i;
+        while (i > floor && text[i - 1] != ' ' && !is_hard_break(text[i - 1])) {
+            i--;
+            if (byte_is_digit(text[i])) return false;
+            is_capitals = is_capitals && byte_is_upper(text[i]);
+        }
+        if (end == last_end && end > i && end - i <= 4 && is_capitals) return false;
+        if (i == floor || is_hard_break(text[i - 1])) break;
+        while (i > floor && text[i - 1] == ' ') i--;
+    }
+    return true;
+}
+
+static size_t last_break(const char *text, size_t start, size_t limit) {
+    for (size_t at = limit; at > start; at--) {
+        char c = text[at - 1];
+        if (is_hard_break(c) || (c == ' ' && blank_is_break(text, at))) return at;
+    }
+    return start;
+}
+
+static bool is_armour_byte(char c) {
+    return byte_is_alnum(c) || c == '+' || c == '/' || c == '=' || c == '\n' || c == '\r' || c == '\\' || c == '-' ||
+           c == ':' || c == ',' || c == '\t';
+}
+
+/* -----BEGIN (words) PRIVATE KEY( BLOCK)?----- : the end of the title, 0: not a title, STR_NOT_FOUND: not yet known. */
+static size_t title_end(struct str text, size_t start, bool is_final) {
+    size_t i = start + strlen("-----BEGIN");
+    size_t limit = start + PEM_TITLE_MAX < text.length ? start + PEM_TITLE_MAX : text.length;
+    while (i < limit && (byte_is_upper(text.data[i]) || byte_is_digit(text.data[i]) || text.data[i] == ' ')) i++;
+    if (i >= start + PEM_TITLE_MAX) return 0;
+    if (i + 5 > text.length) return is_final ? 0 : STR_NOT_FOUND;
+    struct str words = str_slice(text, start, i);
+    bool is_key = str_ends_with(words, STR("PRIVATE KEY")) || str_ends_with(words, STR("PRIVATE KEY BLOCK"));
+    return is_key && str_starts_with(str_slice(text, i, i + 5), STR("-----")) ? i + 5 : 0;
+}
+
+size_t segment_private_key_end(struct str text, size_t start, bool is_final) {
+    size_t body = title_end(text, start, is_final);
+    if (body == 0 || body == STR_NOT_FOUND) return body;
+    size_t limit = start + DETECT_SPAN_MAX;
+    bool is_whole = is_final || text.length >= limit;
+    if (limit > text.length) limit = text.length;
+    struct str rest = str_slice(text, body, limit);
+    size_t dashes = str_find(rest, STR("-----"));
+    if (dashes == STR_NOT_FOUND && !is_whole) return STR_NOT_FOUND;
+    if (dashes != STR_NOT_FOUND) {
+        struct str foot = str_slice(rest, dashes, dashes + PEM_TITLE_MAX);
+        if (foot.length < PEM_TITLE_MAX && !is_whole) return STR_NOT_FOUND;
+        size_t end = str_find(str_slice(foot, 8, foot.length), STR("-----"));
+        if (str_starts_with(foot, STR("-----END")) && end != STR_NOT_FOUND) {
+            return dashes < PEM_BODY_MIN ? 0 : body + dashes + 8 + end + 5;
+        }
+    }
+    /* No foot: a key that was cut off. What can be its body belongs to it. */
+    size_t end = body;
+    while (end < limit && is_armour_byte(text.data[end])) end++;
+    return end - body >= PEM_BODY_MIN ? end : 0;
+}
+
+size_t segment_end(struct str text, size_t start, bool is_final) {
+    bool is_last = is_final && text.length - start <= DETECT_SEGMENT_MAX;
+    bool is_full = text.length - start >= DETECT_SEGMENT_MAX;
+    size_t limit = is_full ? start + DETECT_SEGMENT_MAX : text.length;
+    size_t cut = is_last ? text.length : last_break(text.data, start, limit);
+    for (size_t at = start;;) {
+        size_t found = str_find(str_slice(text, at, limit), STR("-----BEGIN"));
+        if (found == STR_NOT_FOUND) break;
+        at += found;
+        size_t end = segment_private_key_end(text, at, is_final);
+        if (cut > at && !is_last && (end == STR_NOT_FOUND || end > cut)) cut = last_break(text.data, start, at);
+        if (end == STR_NOT_FOUND || at >= cut) break;
+        at = end > at ? end : at + 1;
+    }
+    if (cut == start && is_full) return limit;
+    return cut;
+}

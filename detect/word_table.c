@@ -1,0 +1,27 @@
+/* Open addressing over FNV-1a of the lower-case bytes. */
+#include "detect/word_table.h"
+
+static uint32_t hash_word(const char *word, size_t length) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < length; i++) hash = (hash ^ (uint8_t)(word[i] | 0x20)) * 16777619u;
+    return hash ^ hash >> 15;
+}
+
+void word_table_init(struct word_table *table, const struct word_row *rows, size_t count) {
+    CHECK(count * 2 < WORD_TABLE_SLOTS);
+    *table = (struct word_table){0};
+    for (size_t i = 0; i < count; i++) {
+        size_t slot = hash_word(rows[i].word, rows[i].length) % WORD_TABLE_SLOTS;
+        while (table->slots[slot].word != NULL) slot = (slot + 1) % WORD_TABLE_SLOTS;
+        table->slots[slot] = rows[i];
+    }
+}
+
+uint16_t word_table_get(const struct word_table *table, struct str word) {
+    if (word.length < 2 || word.length > WORD_LENGTH_MAX) return 0;
+    size_t at = hash_word(word.data, word.length) % WORD_TABLE_SLOTS;
+    for (const struct word_row *row; (row = &table->slots[at])->word != NULL; at = (at + 1) % WORD_TABLE_SLOTS) {
+        if (row->length == word.length && strncasecmp(row->word, word.data, word.length) == 0) return row->value;
+    }
+    return 0;
+}
