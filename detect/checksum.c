@@ -36,6 +36,7 @@ static const struct card_range {
     {6011, 6011, LENGTH(16), LENGTH(19)},                                                   /* Discover */
     {6440, 6599, LENGTH(16), LENGTH(19)},
     {6200, 6299, LENGTH(16), LENGTH(17) | LENGTH(18) | LENGTH(19)},                         /* UnionPay */
+    {3500, 3599, 0, LENGTH(16)},                                                            /* set aside for JCB */
     {3528, 3589, LENGTH(16), LENGTH(17) | LENGTH(18) | LENGTH(19)},                         /* JCB */
     {2131, 2131, 0, LENGTH(15)},
     {1800, 1800, 0, LENGTH(15)},

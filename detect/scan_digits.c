@@ -272,7 +272,8 @@ static int phone_score_of_shape(const struct chain *chain, int first, int count,
     if (count == 3 && is_nanp(chain, first)) return 60;
     bool is_trunk = digits.data[0] == '0' && digits.data[1] != '0' && digits.length >= 9 && digits.length <= 11;
     bool has_area = g[0].length >= 2 && g[0].length <= 5;
-    if (is_trunk && has_area && count >= 2 && count <= 5) return 65;
+    bool is_split_once = count == 2 && g[1].separator == ' '; /* a postcode and a house number look so when shorter */
+    if (is_trunk && has_area && count >= 2 && count <= 5 && (!is_split_once || digits.length >= 10)) return 65;
     return 0;
 }
 
@@ -315,7 +316,7 @@ static int match_phone(struct scan *scan, struct chain *chain, int first) {
     if (score < 85) {
         uint32_t context = chain_context(scan, chain);
         bool has_word = ((context | scan_context_after(scan, end)) & CONTEXT_PHONE) != 0;
-        if (has_word && (count > 1 || digits.length >= 7)) score = 85;
+        if (has_word && (digits.length >= 7 || count >= 3)) score = 85;
         else if ((context & CONTEXT_OTHER) || (count == 1 && end == number_end)) score = 0;
         else if (end > number_end && digits.length >= 10) score = 75;
     }
@@ -345,9 +346,26 @@ static int match_birth_date(struct scan *scan, struct chain *chain, int first) {
     return 3;
 }
 
+/* AB 12 34 56 C, AB 123456 C: the letters stand outside of the chain. */
+static int match_spaced_nino(struct scan *scan, struct chain *chain, int first) {
+    int count = lengths_are(chain, first, "222") ? 3 : chain->groups[first].length == 6 ? 1 : 0;
+    if (first != 0 || count == 0 || count != chain->count || chain->before != ' ') return 0;
+    if (chain->start < scan->from + 3 || byte_is_word(scan_before(scan, chain->start - 3))) return 0;
+    char characters[9] = {scan->text[chain->start - 3], scan->text[chain->start - 2]};
+    memcpy(characters + 2, chain->digits, 6);
+    size_t suffix = chain->end + (chain->after == ' ' ? 1 : 0);
+    characters[8] = scan_at(scan, suffix);
+    if (byte_is_word(scan_at(scan, suffix + 1)) || !byte_is_upper(characters[0]) || !byte_is_upper(characters[1]) ||
+        !byte_is_upper(characters[8]) || !uk_nino_is_valid(str_make(characters, 9))) {
+        return 0;
+    }
+    scan_add(scan, chain->start - 3, suffix + 1, CLASS_UK_NINO, 90, "uk_nino");
+    return count;
+}
+
 typedef int match_function(struct scan *, struct chain *, int);
-static match_function *const matchers[] = {match_birth_date, match_ipv4, match_card,     match_ssn,
-                                           match_national,   match_passport, match_phone};
+static match_function *const matchers[] = {match_birth_date, match_ipv4,     match_card,        match_ssn,
+                                           match_national,   match_passport, match_spaced_nino, match_phone};
 
 static void judge_chain(struct scan *scan, struct chain *chain) {
     for (int first = 0; first < chain->count;) {

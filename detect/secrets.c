@@ -3,8 +3,9 @@
  * A literal's hit costs one anchored match: in the text from the literal on (TOKEN), or in what an assignment puts
  * behind the word (NAMED):
  *
- *     named = keyword *25( ALNUM / "_" / "." / "-" / SP ) *5( SP / quote ) 1*4( "=" / ":" / ">" / "," / "|" / "?" )
- *             *6( SP / quote / "=" / "\" ) value */
+ *     named = keyword *25( ALNUM / "_" / "." / "-" ) *20( those / SP ) assign value
+ *     word  = keyword assign value
+ *     assign = *12( SP / quote ) 1*4( "=" / ":" / ">" / "," / "|" / "?" ) *12( SP / quote / "=" ) */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "detect/secrets.h"
 
@@ -19,7 +20,7 @@
 #define NAMED_DISTANCE_MAX 96 /* from a keyword to its value; below DETECT_CONTEXT_BYTES */
 #define MATCH_LIMIT 20000     /* backtracking steps of PCRE2 */
 
-enum rule_kind { RULE_TOKEN, RULE_NAMED };
+enum rule_kind { RULE_TOKEN, RULE_NAMED, RULE_WORD };
 
 static const struct secret_rule {
     enum rule_kind kind;
@@ -31,9 +32,11 @@ static const struct secret_rule {
 } rules[] = {
 #define TOKEN(name, literal, back, pattern) {RULE_TOKEN, #name, literal, sizeof(literal) - 1, back, pattern},
 #define NAMED(name, literal, pattern) {RULE_NAMED, #name, literal, sizeof(literal) - 1, 0, pattern},
+#define WORD(name, literal, pattern) {RULE_WORD, #name, literal, sizeof(literal) - 1, 0, pattern},
 #include "detect/credentials.def"
 #undef TOKEN
 #undef NAMED
+#undef WORD
     {RULE_TOKEN, "jwt", "eyJ", 3, 0, "eyJ[\\w-]{8,}+\\.[\\w-]{8,}+\\.[\\w-]*+"},
     {RULE_TOKEN, "jwt", "ey", 2, 0, "ey[A-Za-z0-9]{17,}+\\.ey[A-Za-z0-9/\\\\_-]{17,}+\\.(?:[A-Za-z0-9/\\\\_-]{10,}+={0,2})?"},
 };
@@ -54,7 +57,7 @@ static int compile_patterns(struct secrets *secrets, struct error *error) {
     for (size_t i = 0; i < LENGTH_OF(rules); i++) {
         char pattern[1024];
         /* A token ends where its alphabet does: a longer run is something else. */
-        const char *tail = rules[i].kind == RULE_NAMED ? "(?![\\w/+=~-])" : "(?![A-Za-z0-9_])";
+        const char *tail = rules[i].kind != RULE_TOKEN ? "(?![\\w/+=~-])" : "(?![A-Za-z0-9_])";
         int length = snprintf(pattern, sizeof(pattern), "(?:%s)%s", rules[i].pattern, tail);
         CHECK(length > 0 && (size_t)length < sizeof(pattern));
         int code;
@@ -75,7 +78,7 @@ static int compile_literals(struct secrets *secrets, struct error *error) {
     for (unsigned i = 0; i < LENGTH_OF(rules); i++) {
         literals[i] = rules[i].literal;
         lengths[i] = rules[i].literal_length;
-        flags[i] = rules[i].kind == RULE_NAMED ? HS_FLAG_CASELESS : 0;
+        flags[i] = rules[i].kind != RULE_TOKEN ? HS_FLAG_CASELESS : 0;
         ids[i] = i;
     }
     hs_compile_error_t *failure = NULL;
@@ -186,46 +189,60 @@ static void match_token(struct scan *scan, size_t rule, size_t literal_start) {
     }
     struct str secret = str_make(scan->text + start, end - start);
     bool is_jwt = strcmp(row->name, "jwt") == 0;
-    if (entropy_of(secret) < 2.8 || looks_like_placeholder(secret)) {
-        if (secret.length > 20 || looks_like_placeholder(secret)) return;
-    }
+    bool is_bare = start == at; /* no capture group: the form itself is the evidence, so its bytes must look random */
+    if (looks_like_placeholder(secret) || (is_bare && secret.length > 20 && entropy_of(secret) < 2.8)) return;
     scan_add(scan, start, end, is_jwt ? CLASS_JWT : CLASS_CREDENTIAL, is_jwt ? 92 : 94, row->name);
 }
 
-static bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_one_of(char c, const char *set) { return c != 0 && strchr(set, c) != NULL; }
+
+/* Goes on over bytes of the set, or letters and digits too, `most` at most. */
+static size_t skip(const struct scan *scan, size_t at, size_t most, const char *set, bool with_words) {
+    size_t i = at;
+    while (i - at < most && (is_one_of(scan_at(scan, i), set) || (with_words && byte_is_word(scan_at(scan, i))))) i++;
+    return i;
+}
 
 /* Where the value of an assignment begins behind the keyword that ends at `at`; 0: no assignment there. */
-static size_t assigned_value(const struct scan *scan, size_t at) {
+static size_t assigned_value(const struct scan *scan, size_t at, bool ends_identifier) {
     size_t i = at;
-    while (i - at < 25 && (byte_is_word(scan_at(scan, i)) || strchr(".-", scan_at(scan, i)) != NULL) && scan_at(scan, i) != 0) i++;
-    if (scan_at(scan, i) == ' ') {
-        size_t words = i;
-        while (i - words < 20 && (byte_is_word(scan_at(scan, i)) || scan_at(scan, i) == ' ' || scan_at(scan, i) == '.' || scan_at(scan, i) == '-')) i++;
+    if (!ends_identifier) {
+        i = skip(scan, i, 25, ".-", true);
+        if (is_blank(scan_at(scan, i))) i = skip(scan, i, 20, " .-", true);
     }
-    while (scan_at(scan, i) == ' ' || scan_at(scan, i) == '\t' || is_quote(scan_at(scan, i)) || scan_at(scan, i) == '\\') {
-        if (i++ - at > 60) return 0;
-    }
+    i = skip(scan, i, 12, " \t\"'`\\", false);
     size_t operator = i;
-    while (i - operator < 4 && scan_at(scan, i) != 0 && strchr("=:>,|?", scan_at(scan, i)) != NULL) i++;
-    if (i == operator) return 0;
-    size_t filler = i;
-    while (i - filler < 8 && (scan_at(scan, i) == ' ' || scan_at(scan, i) == '\t' || scan_at(scan, i) == '=' ||
-                              scan_at(scan, i) == '\\' || is_quote(scan_at(scan, i)))) {
-        i++;
-    }
+    i = skip(scan, i, 4, ends_identifier ? "=:>" : "=:>,|?", false);
+    if (i == operator || scan_at(scan, operator) == '>') return ends_identifier || i == operator ? 0 : i;
+    i = skip(scan, i, 12, " \t\"'`\\=", false);
     return i - at <= NAMED_DISTANCE_MAX ? i : 0;
 }
 
+/* "public_key", "csrf-token": the word before the keyword says that it is no secret. */
+static bool is_harmless(const struct scan *scan, size_t keyword) {
+    static const char *const words[] = {"public", "pub", "csrf", "primary", "foreign", "cache", "partition", "sort"};
+    size_t end = keyword;
+    while (end > scan->floor && is_one_of(scan->text[end - 1], "_-. ")) end--;
+    for (size_t i = 0; i < LENGTH_OF(words); i++) {
+        size_t length = strlen(words[i]);
+        if (end - scan->floor < length) continue;
+        if (strncasecmp(scan->text + end - length, words[i], length) == 0) return true;
+    }
+    return false;
+}
+
 static void match_named(struct scan *scan, size_t rule, size_t literal_end) {
-    size_t value = assigned_value(scan, literal_end), start, end;
+    bool is_word = rules[rule].kind == RULE_WORD;
+    size_t value = assigned_value(scan, literal_end, is_word), start, end;
     if (value == 0 || value < scan->from || value >= scan->end) return;
+    if (is_word && is_harmless(scan, literal_end - rules[rule].literal_length)) return;
     if (!match_at(scan, rule, value, &start, &end)) return;
     struct str secret = str_make(scan->text + start, end - start);
-    bool is_general = strncmp(rules[rule].name, "named_", 6) == 0;
-    bool is_password = strcmp(rules[rule].name, "named_password") == 0;
     if (looks_like_placeholder(secret)) return;
-    if (entropy_of(secret) < (is_general && !is_password ? 3.2 : 2.0)) return;
-    scan_add(scan, start, end, CLASS_CREDENTIAL, is_general ? 70 : 88, rules[rule].name);
+    bool is_password = strcmp(rules[rule].name, "named_password") == 0;
+    if (entropy_of(secret) < (is_word && !is_password ? 3.5 : 2.0)) return;
+    scan_add(scan, start, end, CLASS_CREDENTIAL, is_word ? 70 : 88, rules[rule].name);
 }
 
 static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context) {

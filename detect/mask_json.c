@@ -1,0 +1,126 @@
+/* JSON documents: the scanner of base/ walks the bytes; strings, keys and numbers are inspected, and only what is masked
+ * is written anew. */
+#include "base/json.h"
+#include "detect/mask.h"
+
+#define JSON_STRING_BYTES_MAX (64u << 20)
+
+struct walk {
+    const struct detector *detector;
+    struct detect_scratch *scratch;
+    const struct mask_policy *policy; /* NULL: only count */
+    struct str json;
+    size_t copied; /* bytes of json that are in *out */
+    struct buffer *out;
+    struct buffer decoded;
+    struct buffer masked;
+    struct detect_spans spans;
+    struct class_counts *counts;
+    struct detect_hint hints[JSON_DEPTH_MAX + 2]; /* of the values at each depth */
+    int depth;
+};
+
+/* The text that a token means. */
+static int decode(struct walk *walk, struct str raw, enum json_event event, struct str *text, struct error *error) {
+    *text = raw;
+    if (event == JSON_NUMBER || str_find_byte(raw, '\\') == STR_NOT_FOUND) return 0;
+    buffer_clear(&walk->decoded);
+    if (json_unescape(raw, &walk->decoded) != 0) {
+        return error_set(error, ERROR_INVALID, "a JSON string has a lone surrogate or a bad escape at byte %zu",
+                         (size_t)(raw.data - walk->json.data));
+    }
+    if (buffer_failed(&walk->decoded)) return error_out_of_memory(error);
+    *text = buffer_view(&walk->decoded);
+    return 0;
+}
+
+/* Puts what stands for a token, quotes and all, in its place. */
+static void splice(struct walk *walk, struct str raw, bool is_quoted, struct str replacement, bool is_null) {
+    size_t start = (size_t)(raw.data - walk->json.data) - (is_quoted ? 1 : 0);
+    buffer_append_str(walk->out, str_slice(walk->json, walk->copied, start));
+    if (is_null) buffer_append_cstr(walk->out, "null");
+    else json_append_quoted(walk->out, replacement);
+    walk->copied = start + raw.length + (is_quoted ? 2 : 0);
+}
+
+static int inspect(struct walk *walk, struct str raw, enum json_event event, struct detect_hint hint,
+                   struct error *error) {
+    struct str text;
+    if (decode(walk, raw, event, &text, error) != 0) return -1;
+    if (detect_scan(walk->detector, walk->scratch, text, hint, &walk->spans, error) != 0) return -1;
+    if (walk->spans.count == 0) return 0;
+    if (walk->policy == NULL) {
+        detect_spans_count(&walk->spans, walk->counts);
+        return 0;
+    }
+    buffer_clear(&walk->masked);
+    if (!mask_text(walk->policy, text, &walk->spans, &walk->masked, walk->counts)) return 0;
+    if (buffer_failed(&walk->masked)) return error_out_of_memory(error);
+    bool is_null = event != JSON_KEY && mask_is_null(walk->policy, text, &walk->spans);
+    splice(walk, raw, event != JSON_NUMBER, buffer_view(&walk->masked), is_null);
+    return 0;
+}
+
+static int on_key(struct walk *walk, struct str raw, struct error *error) {
+    struct str name;
+    if (decode(walk, raw, JSON_KEY, &name, error) != 0) return -1;
+    walk->hints[walk->depth] = detect_hint_from_name(walk->detector, name);
+    return inspect(walk, raw, JSON_KEY, DETECT_HINT_NONE, error);
+}
+
+/* A value in an array has the name of the array. */
+static void enter(struct walk *walk, bool is_array) {
+    struct detect_hint hint = walk->hints[walk->depth++];
+    walk->hints[walk->depth] = is_array ? hint : DETECT_HINT_NONE;
+}
+
+static int walk_document(struct walk *walk, struct error *error) {
+    struct json_scanner scanner;
+    json_scanner_init(&scanner, walk->json);
+    walk->hints[0] = DETECT_HINT_NONE;
+    struct str raw;
+    while (true) {
+        int result = 0;
+        enum json_event event = json_next(&scanner, &raw);
+        switch (event) {
+        case JSON_BEGIN_OBJECT:
+        case JSON_BEGIN_ARRAY: enter(walk, event == JSON_BEGIN_ARRAY); break;
+        case JSON_END_OBJECT:
+        case JSON_END_ARRAY: walk->depth--; break;
+        case JSON_KEY: result = on_key(walk, raw, error); break;
+        case JSON_STRING:
+        case JSON_NUMBER: result = inspect(walk, raw, event, walk->hints[walk->depth], error); break;
+        case JSON_BAD:
+            return error_set(error, ERROR_INVALID, "not JSON, or nested deeper than %d, at byte %zu", JSON_DEPTH_MAX,
+                             scanner.offset);
+        case JSON_END: return 0;
+        default: break;
+        }
+        if (result != 0) return -1;
+    }
+}
+
+static int run_walk(struct walk *walk, struct error *error) {
+    buffer_init(&walk->decoded, JSON_STRING_BYTES_MAX);
+    buffer_init(&walk->masked, JSON_STRING_BYTES_MAX);
+    int result = walk_document(walk, error);
+    buffer_free(&walk->decoded);
+    buffer_free(&walk->masked);
+    detect_spans_free(&walk->spans);
+    return result;
+}
+
+int mask_json(const struct detector *detector, struct detect_scratch *scratch, const struct mask_policy *policy,
+              struct str json, struct buffer *out, struct class_counts *counts, struct error *error) {
+    struct walk walk = {.detector = detector, .scratch = scratch, .policy = policy, .json = json, .out = out,
+                        .counts = counts};
+    if (run_walk(&walk, error) != 0) return -1;
+    buffer_append_str(out, str_slice(json, walk.copied, json.length));
+    return buffer_failed(out) ? error_out_of_memory(error) : 0;
+}
+
+int detect_json(const struct detector *detector, struct detect_scratch *scratch, struct str json,
+                struct class_counts *counts, struct error *error) {
+    struct walk walk = {.detector = detector, .scratch = scratch, .json = json, .counts = counts};
+    return run_walk(&walk, error);
+}
