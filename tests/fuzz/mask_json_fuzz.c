@@ -1,0 +1,43 @@
+/* Any bytes: what is JSON stays JSON when it is masked, and stays itself when every class is kept. */
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "detect/mask.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct detector *detector;
+static struct detect_scratch *scratch;
+
+static bool is_json(struct str text) {
+    struct json_scanner scanner;
+    struct str raw;
+    json_scanner_init(&scanner, text);
+    while (true) {
+        enum json_event event = json_next(&scanner, &raw);
+        if (event == JSON_END || event == JSON_BAD) return event == JSON_END;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct error error;
+    if (detector == NULL) {
+        detector = detector_new(NULL, &error);
+        scratch = detect_scratch_new(detector, &error);
+    }
+    struct str json = str_make(data, size);
+    struct mask_policy policy = mask_policy_default();
+    struct mask_policy keep = mask_policy_reveal(&policy, CLASS_SET_ALL);
+    struct class_counts counts = {0};
+    struct buffer out;
+    buffer_init(&out, SIZE_MAX / 2);
+    if (mask_json(detector, scratch, &policy, json, &out, &counts, &error) == 0) {
+        CHECK(is_json(json) && is_json(buffer_view(&out)));
+        buffer_clear(&out);
+        CHECK(mask_json(detector, scratch, &keep, json, &out, &counts, &error) == 0);
+        CHECK(str_equal(buffer_view(&out), json));
+        CHECK(detect_json(detector, scratch, json, &counts, &error) == 0);
+    }
+    buffer_free(&out);
+    return 0;
+}
