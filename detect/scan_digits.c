@@ -30,6 +30,8 @@ struct chain {
     bool has_context; /* context was looked up */
     bool is_attached; /* part of a longer identifier: "ORD-2024-1", "v1.2", "/items/12" */
     bool is_cut;      /* longer than GROUPS_MAX */
+    int date_at;      /* the group where a date begins, of those asked for so far; -1: none */
+    int date_asked;
 };
 
 static size_t group_end(const struct group *group) { return group->start + group->length; }
@@ -50,6 +52,7 @@ static size_t read_separator(const struct scan *scan, size_t at, char *kind) {
 
 static void read_chain(const struct scan *scan, size_t at, struct chain *chain) {
     chain->count = chain->digit_count = 0;
+    chain->date_at = chain->date_asked = -1;
     chain->start = at;
     chain->has_context = chain->is_attached = chain->is_cut = false;
     char separator = 0;
@@ -74,10 +77,10 @@ static void read_chain(const struct scan *scan, size_t at, struct chain *chain) 
     }
     chain->before = scan_before(scan, chain->start);
     chain->after = scan_at(scan, chain->end);
-    if (strchr("-/.\\_", chain->before) != NULL && chain->before != 0 && chain->start >= scan->floor + 2) {
-        chain->is_attached = byte_is_word(scan->text[chain->start - 2]);
-    }
-    if (byte_is_word(chain->before)) chain->is_attached = true;
+    char before = chain->before;
+    bool joins = before == '-' || before == '/' || before == '.' || before == '\\';
+    if (joins && chain->start >= scan->floor + 2) chain->is_attached = byte_is_word(scan->text[chain->start - 2]);
+    if (byte_is_word(before)) chain->is_attached = true;
 }
 
 static uint32_t chain_context(const struct scan *scan, struct chain *chain) {
@@ -131,6 +134,7 @@ static const char *const card_shapes[] = {"4444", "44443", "465", "464", "44444"
 
 static int match_card(struct scan *scan, struct chain *chain, int first) {
     int count = 0;
+    if (chain->digit_count < 12) return 0;
     if (chain->groups[first].length >= 12) count = 1;
     for (size_t i = 0; i < LENGTH_OF(card_shapes) && count == 0; i++) {
         int groups = (int)strlen(card_shapes[i]);
@@ -201,6 +205,7 @@ static const struct national {
 static int match_national(struct scan *scan, struct chain *chain, int first) {
     for (size_t i = 0; i < LENGTH_OF(nationals); i++) {
         const struct national *row = &nationals[i];
+        if (chain->digit_count < row->length) return 0; /* rows stand in the order of their lengths */
         int groups = (int)strlen(row->shape);
         bool is_bare = chain->groups[first].length == row->length;
         bool is_grouped = !is_bare && lengths_are(chain, first, row->shape) && separated_by(chain, first, groups, " -.");
@@ -220,7 +225,7 @@ static int match_national(struct scan *scan, struct chain *chain, int first) {
 }
 
 /* A calendar date with three parts: no phone number begins there. */
-static bool is_date(const struct chain *chain, int first) {
+static bool read_date(const struct chain *chain, int first) {
     if (first + 3 > chain->count || !separated_by(chain, first, 3, "-./ ")) return false;
     const struct group *g = &chain->groups[first];
     int values[3];
@@ -235,6 +240,14 @@ static bool is_date(const struct chain *chain, int first) {
     int low = year_first ? values[2] : values[0], middle = values[1];
     bool in_range = low >= 1 && middle >= 1 && low <= 31 && middle <= 31 && (low <= 12 || middle <= 12);
     return (year_first || year_last) && in_range;
+}
+
+static bool is_date(struct chain *chain, int first) {
+    if (chain->date_asked != first) {
+        chain->date_asked = first;
+        chain->date_at = read_date(chain, first) ? first : -1;
+    }
+    return chain->date_at == first;
 }
 
 /* How many groups from `first` on make one phone number: up to a change from another separator to a blank. */
@@ -280,6 +293,7 @@ static int phone_score_of_shape(const struct chain *chain, int first, int count,
 /* "x123" or " ext. 123" behind a number: where it ends. */
 static size_t extension_end(const struct scan *scan, size_t at) {
     size_t i = at;
+    if (scan_at(scan, i) != ' ' && (scan_at(scan, i) | 0x20) != 'x' && (scan_at(scan, i) | 0x20) != 'e') return at;
     while (scan_at(scan, i) == ' ' && i - at < 2) i++;
     if (str_equal_ignoring_case(str_slice(str_make(scan->text, scan->end), i, i + 3), STR("ext"))) {
         i += 3;
@@ -303,7 +317,7 @@ static int match_phone(struct scan *scan, struct chain *chain, int first) {
     if (chain->is_attached || is_date(chain, first)) return 0;
     size_t start = chain->groups[first].start;
     char before = scan_before(scan, start);
-    if (strchr("$#", before) != NULL && before != 0) return 0;
+    if (before == '$' || before == '#') return 0;
     int count = phone_groups(chain, first);
     struct str digits = digits_of(chain, first, count);
     if (digits.length < 6 || digits.length > 15) return 0;
@@ -367,17 +381,20 @@ typedef int match_function(struct scan *, struct chain *, int);
 static match_function *const matchers[] = {match_birth_date, match_ipv4,     match_card,        match_ssn,
                                            match_national,   match_passport, match_spaced_nino, match_phone};
 
+/* Fewer digits than any number has that is looked for; a date or an IPv4 address may have fewer, in three groups. */
+#define DIGITS_MIN 6
+#define GROUPS_OF_SHORT_MIN 3
+
 static void judge_chain(struct scan *scan, struct chain *chain) {
     for (int first = 0; first < chain->count;) {
+        int left = chain->digit_count - chain->groups[first].first_digit;
+        if (left < DIGITS_MIN && chain->count - first < GROUPS_OF_SHORT_MIN) return;
         int taken = 0;
         for (size_t i = 0; i < LENGTH_OF(matchers) && taken == 0; i++) taken = matchers[i](scan, chain, first);
         if (taken == 0 && is_date(chain, first)) taken = 3;
         first += taken > 0 ? taken : 1;
     }
 }
-
-/* Fewer digits than any number has that is looked for. */
-#define DIGITS_MIN 4
 
 size_t scan_digits(struct scan *scan, size_t at) {
     size_t end = at;
@@ -392,7 +409,6 @@ size_t scan_digits(struct scan *scan, size_t at) {
     }
     struct chain chain;
     read_chain(scan, at, &chain);
-    if (chain.digit_count < DIGITS_MIN) return chain.end;
     judge_chain(scan, &chain);
     if (!chain.is_cut || chain.count < GROUPS_MAX) return chain.end;
     return chain.groups[GROUPS_MAX / 2].start;

@@ -14,8 +14,10 @@ static struct str word_of(const struct scan *scan, size_t start, size_t end) {
 
 /* GB82WEST12345698765432 or GB82 WEST 1234 5698 7654 32. */
 static size_t match_iban(struct scan *scan, size_t start, size_t end) {
+    const char *word = scan->text + start;
+    if (end - start < 4 || !byte_is_letter(word[1]) || !byte_is_digit(word[2]) || !byte_is_digit(word[3])) return 0;
     size_t wanted = iban_length(word_of(scan, start, end));
-    if (end - start < 4 || wanted == 0 || !byte_is_digit(scan->text[start + 2])) return 0;
+    if (wanted == 0) return 0;
     char characters[IBAN_MAX];
     size_t at = start, count = 0, letter_groups = 0;
     while (count < wanted) {
@@ -143,7 +145,8 @@ static size_t match_dashed_mac(struct scan *scan, size_t start, size_t end) {
 size_t scan_word(struct scan *scan, size_t start, size_t end) {
     char before = scan_before(scan, start);
     size_t width = end - start;
-    if (width == 2 || width == 4) {
+    char mac_separator = width == 2 ? '-' : width == 4 ? '.' : 0;
+    if (mac_separator != 0 && (before == mac_separator || scan_at(scan, end) == mac_separator)) {
         size_t mac_end = match_dashed_mac(scan, start, end);
         if (mac_end > 0) return mac_end;
     }

@@ -62,7 +62,7 @@ static int compile_patterns(struct secrets *secrets, struct error *error) {
         CHECK(length > 0 && (size_t)length < sizeof(pattern));
         int code;
         PCRE2_SIZE offset;
-        secrets->patterns[i] = pcre2_compile((PCRE2_SPTR)pattern, (PCRE2_SIZE)length, 0, &code, &offset, NULL);
+        secrets->patterns[i] = pcre2_compile((PCRE2_SPTR)pattern, (PCRE2_SIZE)length, PCRE2_ANCHORED, &code, &offset, NULL);
         if (secrets->patterns[i] == NULL) {
             return error_set(error, ERROR_INVALID, "credential rule %s: bad pattern at %zu", rules[i].name, offset);
         }
@@ -134,6 +134,8 @@ void secrets_scratch_free(struct secrets_scratch **handle) {
     *handle = NULL;
 }
 
+static bool is_one_of(char c, const char *set) { return c != 0 && strchr(set, c) != NULL; }
+
 /* Bits of information a byte, by the frequencies in the text itself: 0 for "xxxx". */
 static double entropy_of(struct str s) {
     unsigned counts[256] = {0};
@@ -160,7 +162,7 @@ static bool match_at(struct scan *scan, size_t rule, size_t at, size_t *start, s
     /* The subject begins one context earlier, so that the pattern may look behind. */
     size_t behind = at - scan->floor < 1 ? 0 : 1;
     int count = pcre2_match(scan->detector->secrets->patterns[rule], (PCRE2_SPTR)(scan->text + at - behind),
-                            limit + behind, behind, PCRE2_ANCHORED, scratch->match, scratch->limits);
+                            limit + behind, behind, PCRE2_NO_UTF_CHECK, scratch->match, scratch->limits);
     if (count < 1) return false;
     const PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(scratch->match);
     int group = count > 1 ? 1 : 0;
@@ -175,14 +177,14 @@ static void match_token(struct scan *scan, size_t rule, size_t literal_start) {
     /* The token began before its literal: go back over what can be part of it. */
     while (at > scan->floor && literal_start - at < row->back) {
         char c = scan->text[at - 1];
-        if (!byte_is_word(c) && strchr("-.~+/:", c) == NULL) break;
+        if (!byte_is_word(c) && !is_one_of(c, "-.~+/:")) break;
         at--;
     }
     bool is_searched = row->back > 0;
     for (; at <= literal_start; at++) {
         char before = scan_before(scan, at);
         /* "\nghp_..." in an escaped text: the letter belongs to the escape. */
-        bool is_escape = at >= scan->floor + 2 && scan->text[at - 2] == '\\' && strchr("nrt", before) != NULL;
+        bool is_escape = at >= scan->floor + 2 && scan->text[at - 2] == '\\' && is_one_of(before, "nrt");
         bool is_start = !byte_is_word(before) || is_escape || !byte_is_word(row->literal[0]);
         if (is_start && match_at(scan, rule, at, &start, &end) && end > literal_start) break;
         if (!is_searched || at == literal_start) return;
@@ -195,7 +197,6 @@ static void match_token(struct scan *scan, size_t rule, size_t literal_start) {
 }
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
-static bool is_one_of(char c, const char *set) { return c != 0 && strchr(set, c) != NULL; }
 
 /* Goes on over bytes of the set, or letters and digits too, `most` at most. */
 static size_t skip(const struct scan *scan, size_t at, size_t most, const char *set, bool with_words) {

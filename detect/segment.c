@@ -13,17 +13,13 @@ static bool is_hard_break(char c) { return (unsigned char)c < 0x20 || c == '"' |
 /* Is there a break between text[at - 1], a blank, and text[at]? */
 static bool blank_is_break(const char *text, size_t at) {
     size_t floor = at > BREAK_LOOKBACK_BYTES ? at - BREAK_LOOKBACK_BYTES : 0;
+    bool two_capitals = at >= 3 && byte_is_upper(text[at - 2]) && byte_is_upper(text[at - 3]);
+    if (two_capitals && (at == 3 || !byte_is_word(text[at - 4]))) return false;
     size_t i = at - 1;
-    size_t last_end = i;
     for (int word = 0; word < 2; word++) {
-        bool is_capitals = true;
-        size_t end = i;
         while (i > floor && text[i - 1] != ' ' && !is_hard_break(text[i - 1])) {
-            i--;
-            if (byte_is_digit(text[i])) return false;
-            is_capitals = is_capitals && byte_is_upper(text[i]);
+            if (byte_is_digit(text[--i])) return false;
         }
-        if (end == last_end && end > i && end - i <= 4 && is_capitals) return false;
         if (i == floor || is_hard_break(text[i - 1])) break;
         while (i > floor && text[i - 1] == ' ') i--;
     }

@@ -1,7 +1,7 @@
 /* Where a text may be cut without changing what is found in it.
  *
  * A break is a place no span crosses: behind a control byte (line end, tab), a double quote or '>'; or behind a blank
- * when the two words before it hold no digit and the last is not a short one in capitals (so that neither "4111 1111"
+ * when the two words before it hold no digit and the last is not a pair of capitals (so that neither "4111 1111"
  * nor "AB 12 34 56 C" is cut), outside of a PEM block. Whether a place is a break depends on bytes before it only, so
  * it is the same however the text arrives. A run without a break longer than DETECT_SEGMENT_MAX is cut there, whole or
  * in pieces. */

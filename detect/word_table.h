@@ -14,6 +14,7 @@ struct word_row {
 };
 
 struct word_table {
+    uint32_t first_letters[WORD_LENGTH_MAX + 1]; /* by length: most words fail here, before they are hashed */
     struct word_row slots[WORD_TABLE_SLOTS];
 };
 
