@@ -282,7 +282,6 @@ static int phone_score_of_shape(const struct chain *chain, int first, int count,
     if (is_international) return 75;
     if (count == 3 && lengths_are(chain, first, "334") && before == '(') return 85;
     if (count == 3 && is_nanp(chain, first) && g[1].separator != ' ' && g[1].separator == g[2].separator) return 80;
-    if (count == 3 && is_nanp(chain, first)) return 60;
     bool is_trunk = digits.data[0] == '0' && digits.data[1] != '0' && digits.length >= 9 && digits.length <= 11;
     bool has_area = g[0].length >= 2 && g[0].length <= 5;
     bool is_split_once = count == 2 && g[1].separator == ' '; /* a postcode and a house number look so when shorter */
@@ -400,7 +399,8 @@ size_t scan_digits(struct scan *scan, size_t at) {
     size_t end = at;
     while (end < scan->end && byte_is_digit(scan->text[end])) end++;
     char before = scan_before(scan, at), after = scan_at(scan, end);
-    if (byte_is_letter(before) || byte_is_letter(after)) {
+    bool in_mac = (end - at == 2 && (before == '-' || after == '-')) || (end - at == 4 && before == '.');
+    if (byte_is_letter(before) || byte_is_letter(after) || in_mac) {
         size_t start = at;
         while (start > scan->from && byte_is_alnum(scan->text[start - 1])) start--;
         while (end < scan->end && byte_is_alnum(scan->text[end])) end++;

@@ -220,8 +220,13 @@ static size_t assigned_value(const struct scan *scan, size_t at, bool ends_ident
     return i - at <= NAMED_DISTANCE_MAX ? i : 0;
 }
 
-/* "public_key", "csrf-token": the word before the keyword says that it is no secret. */
+/* "public_key", "csrf-token": the word before the keyword says that it is no secret. "<CREDENTIAL:": a mask. */
 static bool is_harmless(const struct scan *scan, size_t keyword) {
+    size_t label = keyword;
+    while (label > scan->floor && keyword - label < 16 && (byte_is_upper(scan->text[label - 1]) || scan->text[label - 1] == '_')) {
+        label--;
+    }
+    if (scan_before(scan, label) == '<') return true;
     static const char *const words[] = {"public", "pub", "csrf", "primary", "foreign", "cache", "partition", "sort"};
     size_t end = keyword;
     while (end > scan->floor && is_one_of(scan->text[end - 1], "_-. ")) end--;

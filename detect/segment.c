@@ -16,6 +16,7 @@ static bool blank_is_break(const char *text, size_t at) {
     bool two_capitals = at >= 3 && byte_is_upper(text[at - 2]) && byte_is_upper(text[at - 3]);
     if (two_capitals && (at == 3 || !byte_is_word(text[at - 4]))) return false;
     size_t i = at - 1;
+    while (i > floor && text[i - 1] == ' ') i--;
     for (int word = 0; word < 2; word++) {
         while (i > floor && text[i - 1] != ' ' && !is_hard_break(text[i - 1])) {
             if (byte_is_digit(text[--i])) return false;
