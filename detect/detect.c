@@ -115,7 +115,11 @@ static void merge_into(struct detect_span *kept, const struct detect_span *next)
 
 static int emit_candidates(struct scan *scan, size_t shift, struct detect_spans *out, struct error *error) {
     struct detect_spans *found = &scan->scratch->candidates;
-    if (found->count > 1) qsort(found->items, found->count, sizeof(*found->items), compare_spans);
+    bool is_sorted = true;
+    for (size_t i = 1; i < found->count && is_sorted; i++) {
+        is_sorted = compare_spans(&found->items[i - 1], &found->items[i]) <= 0;
+    }
+    if (!is_sorted) qsort(found->items, found->count, sizeof(*found->items), compare_spans);
     for (size_t i = 0; i < found->count;) {
         struct detect_span kept = found->items[i++];
         for (; i < found->count && found->items[i].start < kept.end; i++) merge_into(&kept, &found->items[i]);

@@ -130,7 +130,7 @@ static void add_groups(struct scan *scan, const struct chain *chain, int first, 
 }
 
 /* Groups in use on cards; a card number without separators is one group. */
-static const char *const card_shapes[] = {"4444", "44443", "465", "464", "44444"};
+static const char *const card_shapes[] = {"4444", "465", "464"};
 
 static int match_card(struct scan *scan, struct chain *chain, int first) {
     int count = 0;
@@ -326,10 +326,12 @@ static int match_phone(struct scan *scan, struct chain *chain, int first) {
     int score = phone_score_of_shape(chain, first, count, before);
     bool is_amount = count <= 2 && chain->groups[first + count - 1].separator == '.' && chain->groups[first + count - 1].length <= 2;
     if (is_amount) return 0;
+    bool can_take_word = digits.length >= 7 || count >= 3;
+    if (score == 0 && !can_take_word) return 0;
     if (score < 85) {
         uint32_t context = chain_context(scan, chain);
         bool has_word = ((context | scan_context_after(scan, end)) & CONTEXT_PHONE) != 0;
-        if (has_word && (digits.length >= 7 || count >= 3)) score = 85;
+        if (has_word && can_take_word) score = 85;
         else if ((context & CONTEXT_OTHER) || (count == 1 && end == number_end)) score = 0;
         else if (end > number_end && digits.length >= 10) score = 75;
     }

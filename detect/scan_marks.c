@@ -8,6 +8,7 @@
 #define EMAIL_DOMAIN_MAX 255
 #define AUTHORITY_MAX 512
 #define IPV6_GROUPS 8
+#define STR_OF(text) {text, sizeof(text) - 1}
 
 static bool is_local_byte(char c) {
     return byte_is_alnum(c) || (c != 0 && strchr("._%+-'~&=!#$*", c) != NULL);
@@ -35,10 +36,12 @@ static size_t local_start(const struct scan *scan, size_t at) {
 }
 
 static bool is_file_ending(struct str ending) {
-    static const char *const endings[] = {"png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css", "json", "html",
-                                          "ico", "pdf", "ts", "tsx", "jsx", "mjs", "xml", "yml", "yaml", "txt"};
+    static const struct str endings[] = {STR_OF("png"), STR_OF("jpg"),  STR_OF("jpeg"), STR_OF("gif"), STR_OF("svg"),
+                                         STR_OF("webp"), STR_OF("js"),  STR_OF("css"),  STR_OF("json"), STR_OF("html"),
+                                         STR_OF("ico"), STR_OF("pdf"),  STR_OF("ts"),   STR_OF("tsx"), STR_OF("jsx"),
+                                         STR_OF("mjs"), STR_OF("xml"),  STR_OF("yml"),  STR_OF("yaml"), STR_OF("txt")};
     for (size_t i = 0; i < LENGTH_OF(endings); i++) {
-        if (str_equal_ignoring_case(ending, str_from_cstr(endings[i]))) return true;
+        if (ending.length == endings[i].length && strncasecmp(ending.data, endings[i].data, ending.length) == 0) return true;
     }
     return false;
 }

@@ -72,6 +72,7 @@ size_t segment_private_key_end(struct str text, size_t start, bool is_final) {
     /* No foot: a key that was cut off. What can be its body belongs to it. */
     size_t end = body;
     while (end < limit && is_armour_byte(text.data[end])) end++;
+    if (end == limit && !is_whole) return STR_NOT_FOUND;
     return end - body >= PEM_BODY_MIN ? end : 0;
 }
 
