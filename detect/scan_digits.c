@@ -30,8 +30,6 @@ struct chain {
     bool has_context; /* context was looked up */
     bool is_attached; /* part of a longer identifier: "ORD-2024-1", "v1.2", "/items/12" */
     bool is_cut;      /* longer than GROUPS_MAX */
-    int date_at;      /* the group where a date begins, of those asked for so far; -1: none */
-    int date_asked;
 };
 
 static size_t group_end(const struct group *group) { return group->start + group->length; }
@@ -52,7 +50,6 @@ static size_t read_separator(const struct scan *scan, size_t at, char *kind) {
 
 static void read_chain(const struct scan *scan, size_t at, struct chain *chain) {
     chain->count = chain->digit_count = 0;
-    chain->date_at = chain->date_asked = -1;
     chain->start = at;
     chain->has_context = chain->is_attached = chain->is_cut = false;
     char separator = 0;
@@ -225,7 +222,7 @@ static int match_national(struct scan *scan, struct chain *chain, int first) {
 }
 
 /* A calendar date with three parts: no phone number begins there. */
-static bool read_date(const struct chain *chain, int first) {
+static bool is_date(const struct chain *chain, int first) {
     if (first + 3 > chain->count || !separated_by(chain, first, 3, "-./ ")) return false;
     const struct group *g = &chain->groups[first];
     int values[3];
@@ -240,14 +237,6 @@ static bool read_date(const struct chain *chain, int first) {
     int low = year_first ? values[2] : values[0], middle = values[1];
     bool in_range = low >= 1 && middle >= 1 && low <= 31 && middle <= 31 && (low <= 12 || middle <= 12);
     return (year_first || year_last) && in_range;
-}
-
-static bool is_date(struct chain *chain, int first) {
-    if (chain->date_asked != first) {
-        chain->date_asked = first;
-        chain->date_at = read_date(chain, first) ? first : -1;
-    }
-    return chain->date_at == first;
 }
 
 /* How many groups from `first` on make one phone number: up to a change from another separator to a blank. */
@@ -313,7 +302,7 @@ static bool phone_ends_cleanly(const struct chain *chain, int last, bool has_ext
 }
 
 static int match_phone(struct scan *scan, struct chain *chain, int first) {
-    if (chain->is_attached || is_date(chain, first)) return 0;
+    if (chain->is_attached) return 0;
     size_t start = chain->groups[first].start;
     char before = scan_before(scan, start);
     if (before == '$' || before == '#') return 0;
@@ -354,11 +343,9 @@ static int match_passport(struct scan *scan, struct chain *chain, int first) {
     return 1;
 }
 
-static int match_birth_date(struct scan *scan, struct chain *chain, int first) {
-    if (chain->is_attached || !is_date(chain, first)) return 0;
-    if (!(chain_context(scan, chain) & CONTEXT_BIRTH)) return 0;
+static void judge_date(struct scan *scan, struct chain *chain, int first) {
+    if (chain->is_attached || !(chain_context(scan, chain) & CONTEXT_BIRTH)) return;
     add_groups(scan, chain, first, 3, CLASS_DATE_OF_BIRTH, 80, "birth_date");
-    return 3;
 }
 
 /* AB 12 34 56 C, AB 123456 C: the letters stand outside of the chain. */
@@ -379,8 +366,8 @@ static int match_spaced_nino(struct scan *scan, struct chain *chain, int first) 
 }
 
 typedef int match_function(struct scan *, struct chain *, int);
-static match_function *const matchers[] = {match_birth_date, match_ipv4,     match_card,        match_ssn,
-                                           match_national,   match_passport, match_spaced_nino, match_phone};
+static match_function *const matchers[] = {match_ipv4,     match_card,        match_ssn,  match_national,
+                                           match_passport, match_spaced_nino, match_phone};
 
 /* Fewer digits than any number has that is looked for; a date or an IPv4 address may have fewer, in three groups. */
 #define DIGITS_MIN 6
@@ -390,9 +377,13 @@ static void judge_chain(struct scan *scan, struct chain *chain) {
     for (int first = 0; first < chain->count;) {
         int left = chain->digit_count - chain->groups[first].first_digit;
         if (left < DIGITS_MIN && chain->count - first < GROUPS_OF_SHORT_MIN) return;
+        if (is_date(chain, first)) {
+            judge_date(scan, chain, first);
+            first += 3;
+            continue;
+        }
         int taken = 0;
         for (size_t i = 0; i < LENGTH_OF(matchers) && taken == 0; i++) taken = matchers[i](scan, chain, first);
-        if (taken == 0 && is_date(chain, first)) taken = 3;
         first += taken > 0 ? taken : 1;
     }
 }
