@@ -4,7 +4,7 @@
 #include "detect/bytes.h"
 
 static const struct word_row rows[] = {
-#define CONTEXT(text, bit) {text, sizeof(text) - 1, CONTEXT_##bit},
+#define CONTEXT(text, bit) {text, sizeof(text) - 1, CONTEXT_##bit, 0},
 #include "detect/context.def"
 #undef CONTEXT
 };

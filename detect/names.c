@@ -9,8 +9,8 @@
 #define VALUE_NO_CLASS (CLASS_MAX + 1)
 
 static const struct word_row rows[] = {
-#define NAME(text, class) {text, sizeof(text) - 1, CLASS_##class + 1},
-#define NOT(text) {text, sizeof(text) - 1, VALUE_NO_CLASS},
+#define NAME(text, class) {text, sizeof(text) - 1, CLASS_##class + 1, 0},
+#define NOT(text) {text, sizeof(text) - 1, VALUE_NO_CLASS, 0},
 #include "detect/names.def"
 #undef NAME
 #undef NOT

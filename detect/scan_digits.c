@@ -344,7 +344,8 @@ static int match_passport(struct scan *scan, struct chain *chain, int first) {
 }
 
 static void judge_date(struct scan *scan, struct chain *chain, int first) {
-    if (chain->is_attached || !(chain_context(scan, chain) & CONTEXT_BIRTH)) return;
+    bool is_timestamp = is_last_group(chain, first + 2) ? chain->after == 'T' : chain->after == ':';
+    if (chain->is_attached || is_timestamp || !(chain_context(scan, chain) & CONTEXT_BIRTH)) return;
     add_groups(scan, chain, first, 3, CLASS_DATE_OF_BIRTH, 80, "birth_date");
 }
 

@@ -11,9 +11,11 @@ void word_table_init(struct word_table *table, const struct word_row *rows, size
     CHECK(count * 2 < WORD_TABLE_SLOTS);
     *table = (struct word_table){0};
     for (size_t i = 0; i < count; i++) {
-        size_t slot = hash_word(rows[i].word, rows[i].length) % WORD_TABLE_SLOTS;
+        uint32_t hash = hash_word(rows[i].word, rows[i].length);
+        size_t slot = hash % WORD_TABLE_SLOTS;
         while (table->slots[slot].word != NULL) slot = (slot + 1) % WORD_TABLE_SLOTS;
         table->slots[slot] = rows[i];
+        table->slots[slot].hash = hash;
         table->first_letters[rows[i].length] |= 1u << (rows[i].word[0] & 31);
     }
 }
@@ -21,9 +23,12 @@ void word_table_init(struct word_table *table, const struct word_row *rows, size
 uint16_t word_table_get(const struct word_table *table, struct str word) {
     if (word.length < 2 || word.length > WORD_LENGTH_MAX) return 0;
     if (!(table->first_letters[word.length] >> (word.data[0] & 31) & 1)) return 0;
-    size_t at = hash_word(word.data, word.length) % WORD_TABLE_SLOTS;
+    uint32_t hash = hash_word(word.data, word.length);
+    size_t at = hash % WORD_TABLE_SLOTS;
     for (const struct word_row *row; (row = &table->slots[at])->word != NULL; at = (at + 1) % WORD_TABLE_SLOTS) {
-        if (row->length == word.length && strncasecmp(row->word, word.data, word.length) == 0) return row->value;
+        if (row->hash == hash && row->length == word.length && strncasecmp(row->word, word.data, word.length) == 0) {
+            return row->value;
+        }
     }
     return 0;
 }

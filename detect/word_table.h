@@ -11,6 +11,7 @@ struct word_row {
     const char *word; /* lower case, static */
     uint8_t length;
     uint16_t value; /* not 0 */
+    uint32_t hash;  /* filled in by word_table_init */
 };
 
 struct word_table {
