@@ -17,22 +17,22 @@ static int parse_line(struct str json, struct line *line) {
     *line = (struct line){0};
     int depth = 0;
     while (true) {
-        enum json_event event = json_next(&scanner, &raw);
-        if (event == JSON_BAD) return -1;
-        if (event == JSON_END) return line->has_id && line->has_text ? 0 : -1;
-        if (depth == 0 && event != JSON_BEGIN_OBJECT) return -1;
-        if (event == JSON_KEY) key = depth == 1 ? raw : STR_NONE;
-        else if (event == JSON_BEGIN_OBJECT || event == JSON_BEGIN_ARRAY) depth++;
-        else if (event == JSON_END_OBJECT || event == JSON_END_ARRAY) {
+        enum json_token token = json_next(&scanner, &raw);
+        if (token == JSON_TOKEN_BAD) return -1;
+        if (token == JSON_TOKEN_END) return line->has_id && line->has_text ? 0 : -1;
+        if (depth == 0 && token != JSON_TOKEN_BEGIN_OBJECT) return -1;
+        if (token == JSON_TOKEN_KEY) key = depth == 1 ? raw : STR_NONE;
+        else if (token == JSON_TOKEN_BEGIN_OBJECT || token == JSON_TOKEN_BEGIN_ARRAY) depth++;
+        else if (token == JSON_TOKEN_END_OBJECT || token == JSON_TOKEN_END_ARRAY) {
             if (--depth == 0) continue;
         }
         if (depth != 1) continue;
-        if (str_equal(key, STR("id")) && (event == JSON_STRING || event == JSON_NUMBER)) {
-            size_t quote = event == JSON_STRING;
+        if (str_equal(key, STR("id")) && (token == JSON_TOKEN_STRING || token == JSON_TOKEN_NUMBER)) {
+            size_t quote = token == JSON_TOKEN_STRING;
             line->id = str_make(raw.data - quote, raw.length + 2 * quote);
             line->has_id = true;
         }
-        if (str_equal(key, STR("text")) && event == JSON_STRING) {
+        if (str_equal(key, STR("text")) && token == JSON_TOKEN_STRING) {
             line->text = raw;
             line->has_text = true;
         }

@@ -21,9 +21,9 @@ struct walk {
 };
 
 /* The text that a token means. */
-static int decode(struct walk *walk, struct str raw, enum json_event event, struct str *text, struct error *error) {
+static int decode(struct walk *walk, struct str raw, enum json_token token, struct str *text, struct error *error) {
     *text = raw;
-    if (event == JSON_NUMBER || str_find_byte(raw, '\\') == STR_NOT_FOUND) return 0;
+    if (token == JSON_TOKEN_NUMBER || str_find_byte(raw, '\\') == STR_NOT_FOUND) return 0;
     buffer_clear(&walk->decoded);
     if (json_unescape(raw, &walk->decoded) != 0) {
         return error_set(error, ERROR_INVALID, "a JSON string has a lone surrogate or a bad escape at byte %zu",
@@ -43,10 +43,10 @@ static void splice(struct walk *walk, struct str raw, bool is_quoted, struct str
     walk->copied = start + raw.length + (is_quoted ? 2 : 0);
 }
 
-static int inspect(struct walk *walk, struct str raw, enum json_event event, struct detect_hint hint,
+static int inspect(struct walk *walk, struct str raw, enum json_token token, struct detect_hint hint,
                    struct error *error) {
     struct str text;
-    if (decode(walk, raw, event, &text, error) != 0) return -1;
+    if (decode(walk, raw, token, &text, error) != 0) return -1;
     if (detect_scan(walk->detector, walk->scratch, text, hint, &walk->spans, error) != 0) return -1;
     if (walk->spans.count == 0) return 0;
     if (walk->policy == NULL) {
@@ -56,16 +56,16 @@ static int inspect(struct walk *walk, struct str raw, enum json_event event, str
     buffer_clear(&walk->masked);
     if (!mask_text(walk->policy, text, &walk->spans, &walk->masked, walk->counts)) return 0;
     if (buffer_failed(&walk->masked)) return error_out_of_memory(error);
-    bool is_null = event != JSON_KEY && mask_is_null(walk->policy, text, &walk->spans);
-    splice(walk, raw, event != JSON_NUMBER, buffer_view(&walk->masked), is_null);
+    bool is_null = token != JSON_TOKEN_KEY && mask_is_null(walk->policy, text, &walk->spans);
+    splice(walk, raw, token != JSON_TOKEN_NUMBER, buffer_view(&walk->masked), is_null);
     return 0;
 }
 
 static int on_key(struct walk *walk, struct str raw, struct error *error) {
     struct str name;
-    if (decode(walk, raw, JSON_KEY, &name, error) != 0) return -1;
+    if (decode(walk, raw, JSON_TOKEN_KEY, &name, error) != 0) return -1;
     walk->hints[walk->depth] = detect_hint_from_name(walk->detector, name);
-    return inspect(walk, raw, JSON_KEY, DETECT_HINT_NONE, error);
+    return inspect(walk, raw, JSON_TOKEN_KEY, DETECT_HINT_NONE, error);
 }
 
 /* A value in an array has the name of the array. */
@@ -81,19 +81,19 @@ static int walk_document(struct walk *walk, struct error *error) {
     struct str raw;
     while (true) {
         int result = 0;
-        enum json_event event = json_next(&scanner, &raw);
-        switch (event) {
-        case JSON_BEGIN_OBJECT:
-        case JSON_BEGIN_ARRAY: enter(walk, event == JSON_BEGIN_ARRAY); break;
-        case JSON_END_OBJECT:
-        case JSON_END_ARRAY: walk->depth--; break;
-        case JSON_KEY: result = on_key(walk, raw, error); break;
-        case JSON_STRING:
-        case JSON_NUMBER: result = inspect(walk, raw, event, walk->hints[walk->depth], error); break;
-        case JSON_BAD:
+        enum json_token token = json_next(&scanner, &raw);
+        switch (token) {
+        case JSON_TOKEN_BEGIN_OBJECT:
+        case JSON_TOKEN_BEGIN_ARRAY: enter(walk, token == JSON_TOKEN_BEGIN_ARRAY); break;
+        case JSON_TOKEN_END_OBJECT:
+        case JSON_TOKEN_END_ARRAY: walk->depth--; break;
+        case JSON_TOKEN_KEY: result = on_key(walk, raw, error); break;
+        case JSON_TOKEN_STRING:
+        case JSON_TOKEN_NUMBER: result = inspect(walk, raw, token, walk->hints[walk->depth], error); break;
+        case JSON_TOKEN_BAD:
             return error_set(error, ERROR_INVALID, "not JSON, or nested deeper than %d, at byte %zu", JSON_DEPTH_MAX,
                              scanner.offset);
-        case JSON_END: return 0;
+        case JSON_TOKEN_END: return 0;
         default: break;
         }
         if (result != 0) return -1;

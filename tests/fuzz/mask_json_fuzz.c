@@ -14,8 +14,8 @@ static bool is_json(struct str text) {
     struct str raw;
     json_scanner_init(&scanner, text);
     while (true) {
-        enum json_event event = json_next(&scanner, &raw);
-        if (event == JSON_END || event == JSON_BAD) return event == JSON_END;
+        enum json_token token = json_next(&scanner, &raw);
+        if (token == JSON_TOKEN_END || token == JSON_TOKEN_BAD) return token == JSON_TOKEN_END;
     }
 }
 
