@@ -21,7 +21,7 @@ bool luhn_is_valid(struct str digits) {
     return sum % 10 == 0;
 }
 
-/* Issuer ranges by their first four digits; lengths as a bit set; sure: so well filled that no other evidence is needed. */
+/* Issuer ranges by their first four digits; lengths as a bit set; sure: so well filled that no word is needed. */
 static const struct card_range {
     uint16_t low, high;
     uint32_t lengths_sure;

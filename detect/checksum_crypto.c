@@ -1,5 +1,5 @@
-/* Check sums of cryptocurrency addresses: base58check (double SHA-256), bech32 and bech32m (BIP 173, 350), and the mixed
- * case of EIP-55, which needs Keccak-256 with its original padding (not SHA-3's). */
+/* Check sums of cryptocurrency addresses: base58check (double SHA-256), bech32 and bech32m (BIP 173, 350), and the
+ * mixed case of EIP-55, which needs Keccak-256 with its original padding (not SHA-3's). */
 #include "base/digest.h"
 #include "detect/bytes.h"
 #include "detect/checksum.h"

@@ -1,8 +1,8 @@
 /* The detector of personal data and secrets: which spans of a text are of which data class.
  *
  * struct detector is immutable once made and shared by all threads. Whoever scans has a struct detect_scratch, one a
- * thread. Nothing here parks a fiber; detect_scan needs about 16 KiB of stack. Offsets are bytes. Text may be any bytes;
- * classes are recognised in ASCII, also in the midst of UTF-8.
+ * thread. Nothing here parks a fiber; detect_scan needs about 16 KiB of stack. Offsets are bytes. Text may be any
+ * bytes; classes are recognised in ASCII, also in the midst of UTF-8.
  *
  * Every verdict depends only on the candidate, on DETECT_CONTEXT_BYTES before it and on what follows it up to the next
  * break (detect/segment.h). That is why a text that comes in pieces (struct detect_stream) gives exactly the spans of

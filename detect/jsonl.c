@@ -1,4 +1,4 @@
-/* Lines in, lines out; see jsonl.h. The scanner of base/ finds the two members, so that the id is copied byte by byte. */
+/* Lines in, lines out; see jsonl.h. The scanner of base/ finds the two members, so that the id is copied as is. */
 #include "detect/jsonl.h"
 
 #include "base/json.h"
@@ -88,8 +88,9 @@ int detect_jsonl(const struct detector *detector, FILE *in, FILE *out, struct er
         if (length < 0) break;
         struct str json = str_trim(str_make(bytes, (size_t)length));
         if (json.length == 0) continue;
-        if (json.length > DETECT_JSONL_LINE_MAX) result = error_set(error, ERROR_LIMIT, "longer than %u bytes", DETECT_JSONL_LINE_MAX);
-        else result = run_line(&run, json, out, error);
+        result = json.length <= DETECT_JSONL_LINE_MAX
+                     ? run_line(&run, json, out, error)
+                     : error_set(error, ERROR_LIMIT, "longer than %u bytes", DETECT_JSONL_LINE_MAX);
         if (result != 0) error_prefix(error, "line %zu", number);
     }
     if (result == 0 && ferror(in)) result = error_set_errno(error, "reading lines");

@@ -9,7 +9,7 @@
 
 #define DETECT_JSONL_LINE_MAX (16u << 20)
 
-/* -1 with the line's number in the error at the first line that is not of that form: the lines before it are written. */
+/* -1 with the line's number in the error at the first line that is not of that form; those before it are written. */
 int detect_jsonl(const struct detector *detector, FILE *in, FILE *out, struct error *error) MUST_USE;
 
 #endif

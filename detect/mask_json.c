@@ -1,5 +1,5 @@
-/* JSON documents: the scanner of base/ walks the bytes; strings, keys and numbers are inspected, and only what is masked
- * is written anew. */
+/* JSON documents: the scanner of base/ walks the bytes; strings, keys and numbers are inspected, and only what is
+ * masked is written anew. */
 #include "base/json.h"
 #include "detect/mask.h"
 

@@ -1,4 +1,4 @@
-/* Field names in their many spellings (dateOfBirth, DATE_OF_BIRTH, date-of-birth) are brought to one, then looked up. */
+/* Field names in their spellings (dateOfBirth, DATE_OF_BIRTH, date-of-birth) are brought to one, then looked up. */
 #include "detect/names.h"
 
 #include "detect/bytes.h"
@@ -58,9 +58,7 @@ enum data_class names_class(const struct word_table *table, struct str name) {
     uint16_t value = look_up(table, normal, words, count);
     if (value == 0) {
         /* email2, phone_1 */
-        while (normal.length > 0 && (byte_is_digit(normal.data[normal.length - 1]) || normal.data[normal.length - 1] == '_')) {
-            normal.length--;
-        }
+        while (normal.length > 0 && !byte_is_letter(normal.data[normal.length - 1])) normal.length--;
         value = look_up(table, normal, words, count);
     }
     return value == 0 || value == VALUE_NO_CLASS ? CLASS_NONE : (enum data_class)(value - 1);

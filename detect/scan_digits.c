@@ -137,7 +137,8 @@ static int match_card(struct scan *scan, struct chain *chain, int first) {
         int groups = (int)strlen(card_shapes[i]);
         if (lengths_are(chain, first, card_shapes[i]) && separated_by(chain, first, groups, " -.")) count = groups;
     }
-    if (count == 4 && lengths_are(chain, first, "44443") && card_check(digits_of(chain, first, 5)) != CARD_NO) count = 5;
+    bool has_fifth = count == 4 && lengths_are(chain, first, "44443");
+    if (has_fifth && card_check(digits_of(chain, first, 5)) != CARD_NO) count = 5;
     if (count == 0 || !ends_at(chain, first + count - 1)) return 0;
     enum card_verdict verdict = card_check(digits_of(chain, first, count));
     if (verdict == CARD_NO) return 0;
@@ -205,7 +206,8 @@ static int match_national(struct scan *scan, struct chain *chain, int first) {
         if (chain->digit_count < row->length) return 0; /* rows stand in the order of their lengths */
         int groups = (int)strlen(row->shape);
         bool is_bare = chain->groups[first].length == row->length;
-        bool is_grouped = !is_bare && lengths_are(chain, first, row->shape) && separated_by(chain, first, groups, " -.");
+        bool is_shaped = !is_bare && lengths_are(chain, first, row->shape);
+        bool is_grouped = is_shaped && separated_by(chain, first, groups, " -.");
         int count = is_bare ? 1 : is_grouped ? groups : 0;
         bool is_nir_with_key = row->class == CLASS_FR_NIR && chain->groups[first].length == 13 &&
                                first + 1 < chain->count && chain->groups[first + 1].length == 2;
@@ -264,11 +266,12 @@ static int phone_score_of_shape(const struct chain *chain, int first, int count,
     struct str digits = digits_of(chain, first, count);
     const struct group *g = &chain->groups[first];
     if (before == '+') return digits.length >= 8 && digits.data[0] != '0' ? 90 : 0;
+    struct str prefix = digits_of(chain, first, 1);
     bool is_prefixed = count == 4 && lengths_are(chain, first + 1, "334") &&
-                       (str_equal(digits_of(chain, first, 1), STR("1")) || str_equal(digits_of(chain, first, 1), STR("001")));
+                       (str_equal(prefix, STR("1")) || str_equal(prefix, STR("001")));
     if (is_prefixed) return 85;
-    bool is_international = digits.length >= 10 && count > 1 && digits.data[0] == '0' && digits.data[1] == '0' && digits.data[2] != '0';
-    if (is_international) return 75;
+    bool has_00 = str_starts_with(digits, STR("00")) && digits.data[2] != '0';
+    if (has_00 && digits.length >= 10 && count > 1) return 75;
     if (count == 3 && lengths_are(chain, first, "334") && before == '(') return 85;
     if (count == 3 && is_nanp(chain, first) && g[1].separator != ' ' && g[1].separator == g[2].separator) return 80;
     bool is_trunk = digits.data[0] == '0' && digits.data[1] != '0' && digits.length >= 9 && digits.length <= 11;
@@ -313,7 +316,8 @@ static int match_phone(struct scan *scan, struct chain *chain, int first) {
     size_t end = is_last_group(chain, first + count - 1) ? extension_end(scan, number_end) : number_end;
     if (!phone_ends_cleanly(chain, first + count - 1, end > number_end)) return 0;
     int score = phone_score_of_shape(chain, first, count, before);
-    bool is_amount = count <= 2 && chain->groups[first + count - 1].separator == '.' && chain->groups[first + count - 1].length <= 2;
+    const struct group *last = &chain->groups[first + count - 1];
+    bool is_amount = count <= 2 && last->separator == '.' && last->length <= 2;
     if (is_amount) return 0;
     bool can_take_word = digits.length >= 7 || count >= 3;
     if (score == 0 && !can_take_word) return 0;

@@ -41,7 +41,8 @@ static bool is_file_ending(struct str ending) {
                                          STR_OF("ico"), STR_OF("pdf"),  STR_OF("ts"),   STR_OF("tsx"), STR_OF("jsx"),
                                          STR_OF("mjs"), STR_OF("xml"),  STR_OF("yml"),  STR_OF("yaml"), STR_OF("txt")};
     for (size_t i = 0; i < LENGTH_OF(endings); i++) {
-        if (ending.length == endings[i].length && strncasecmp(ending.data, endings[i].data, ending.length) == 0) return true;
+        if (ending.length != endings[i].length) continue;
+        if (strncasecmp(ending.data, endings[i].data, ending.length) == 0) return true;
     }
     return false;
 }
@@ -147,7 +148,10 @@ static size_t match_ipv6(struct scan *scan, size_t start) {
     }
     char after = scan_at(scan, at);
     if (after == '.' && groups >= 2 && byte_is_digit(scan_at(scan, at + 1))) {
-        while (byte_is_digit(scan_at(scan, at)) || (scan_at(scan, at) == '.' && byte_is_digit(scan_at(scan, at + 1)))) at++;
+        while (byte_is_digit(scan_at(scan, at)) ||
+               (scan_at(scan, at) == '.' && byte_is_digit(scan_at(scan, at + 1)))) {
+            at++;
+        }
         after = scan_at(scan, at);
         groups++;
     }

@@ -38,7 +38,8 @@ static const struct secret_rule {
 #undef NAMED
 #undef WORD
     {RULE_TOKEN, "jwt", "eyJ", 3, 0, "eyJ[\\w-]{8,}+\\.[\\w-]{8,}+\\.[\\w-]*+"},
-    {RULE_TOKEN, "jwt", "ey", 2, 0, "ey[A-Za-z0-9]{17,}+\\.ey[A-Za-z0-9/\\\\_-]{17,}+\\.(?:[A-Za-z0-9/\\\\_-]{10,}+={0,2})?"},
+    {RULE_TOKEN, "jwt", "ey", 2, 0,
+     "ey[A-Za-z0-9]{17,}+\\.ey[A-Za-z0-9/\\\\_-]{17,}+\\.(?:[A-Za-z0-9/\\\\_-]{10,}+={0,2})?"},
 };
 
 struct secrets {
@@ -62,7 +63,8 @@ static int compile_patterns(struct secrets *secrets, struct error *error) {
         CHECK(length > 0 && (size_t)length < sizeof(pattern));
         int code;
         PCRE2_SIZE offset;
-        secrets->patterns[i] = pcre2_compile((PCRE2_SPTR)pattern, (PCRE2_SIZE)length, PCRE2_ANCHORED, &code, &offset, NULL);
+        secrets->patterns[i] =
+            pcre2_compile((PCRE2_SPTR)pattern, (PCRE2_SIZE)length, PCRE2_ANCHORED, &code, &offset, NULL);
         if (secrets->patterns[i] == NULL) {
             return error_set(error, ERROR_INVALID, "credential rule %s: bad pattern at %zu", rules[i].name, offset);
         }
@@ -223,7 +225,8 @@ static size_t assigned_value(const struct scan *scan, size_t at, bool ends_ident
 /* "public_key", "csrf-token": the word before the keyword says that it is no secret. "<CREDENTIAL:": a mask. */
 static bool is_harmless(const struct scan *scan, size_t keyword) {
     size_t label = keyword;
-    while (label > scan->floor && keyword - label < 16 && (byte_is_upper(scan->text[label - 1]) || scan->text[label - 1] == '_')) {
+    while (label > scan->floor && keyword - label < 16 &&
+           (byte_is_upper(scan->text[label - 1]) || scan->text[label - 1] == '_')) {
         label--;
     }
     if (scan_before(scan, label) == '<') return true;

@@ -38,7 +38,8 @@ static void add_row(struct buffer *out, unsigned i) {
 }
 
 static void add_json(struct buffer *out, unsigned i) {
-    buffer_append_format(out, "{\"id\":%u,\"created_at\":\"2024-03-%02uT10:%02u:00Z\",\"status\":\"active\",\"total\":%u.50,"
+    buffer_append_format(out, "{\"id\":%u,"
+                              "\"created_at\":\"2024-03-%02uT10:%02u:00Z\",\"status\":\"active\",\"total\":%u.50,"
                               "\"note\":\"%s %s %s\",\"phone\":\"+49 30 %07u\"}\n",
                          i, 1 + i % 28, i % 60, random_below(5000), words[random_below(16)], words[random_below(16)],
                          words[random_below(16)], random_below(9999999));

@@ -38,7 +38,8 @@ def judge(program, paths, show):
             for start, end, name in wanted:
                 row = rows[path.stem, name]
                 row['labels'] += 1
-                same = [s for s in spans if overlaps(s, (start, end)) and (EQUAL.get(s[2], s[2]) if is_secrets else s[2]) == name]
+                same = [s for s in spans if overlaps(s, (start, end))
+                        and (EQUAL.get(s[2], s[2]) if is_secrets else s[2]) == name]
                 row['found'] += bool(same)
                 row['exact'] += any((s[0], s[1]) == (start, end) for s in same)
                 if not same and show == name:

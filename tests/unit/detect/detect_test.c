@@ -72,7 +72,8 @@ static void test_fields(void) {
         struct str value = str_from_cstr(fields[i].value);
         bool is_right = detect_scan(detector, scratch, value, hint, &spans, &error) == 0;
         if (fields[i].class == CLASS_NONE) is_right = is_right && spans.count == 0;
-        else is_right = is_right && spans.count == 1 && spans.items[0].class == fields[i].class && spans.items[0].end == value.length;
+        else is_right = is_right && spans.count == 1 && spans.items[0].class == fields[i].class &&
+                        spans.items[0].end == value.length;
         ok(is_right, fields[i].name);
     }
     detect_spans_free(&spans);
@@ -104,12 +105,14 @@ static void check_jsonl(const char *in, const char *wanted, int wanted_result, c
     fclose(source);
     fclose(sink);
     is_str(str_make(bytes, length), str_from_cstr(wanted), "jsonl: output");
-    if (wanted_error != NULL) ok(str_find(str_from_cstr(error.text), str_from_cstr(wanted_error)) != STR_NOT_FOUND, wanted_error);
+    size_t found = wanted_error != NULL ? str_find(str_from_cstr(error.text), str_from_cstr(wanted_error)) : 0;
+    ok(found != STR_NOT_FOUND, "jsonl: the error names the line");
     free(bytes);
 }
 
 static void test_jsonl(void) {
-    check_jsonl("{\"id\": \"x\\u0041\", \"text\": \"\\u00e9\\ud83d\\ude00 a@b.io\"}\n\n{\"text\":\"\",\"extra\":{\"id\":[1]},\"id\":7}\n",
+    check_jsonl("{\"id\": \"x\\u0041\", \"text\": \"\\u00e9\\ud83d\\ude00 a@b.io\"}\n\n"
+                "{\"text\":\"\",\"extra\":{\"id\":[1]},\"id\":7}\n",
                 "{\"id\":\"x\\u0041\",\"spans\":[[3,9,\"email\",95]]}\n{\"id\":7,\"spans\":[]}\n", 0, NULL);
     check_jsonl("{\"id\":1,\"text\":\"a\"}\n{\"id\":2}\n", "{\"id\":1,\"spans\":[]}\n", -1, "line 2");
     check_jsonl("{\"id\":true,\"text\":\"a\"}\n", "", -1, "line 1");

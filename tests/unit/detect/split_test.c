@@ -1,5 +1,5 @@
-/* The split test: every case cut at every byte, and byte by byte, gives the spans and the mask of the whole. Also a text
- * longer than one segment, with and without breaks. */
+/* The split test: every case cut at every byte, and byte by byte, gives the spans and the mask of the whole. Also a
+ * text longer than one segment, with and without breaks. */
 #include "detect/mask.h"
 #include "tests/unit/detect/cases.h"
 #include "tests/unit/tap.h"
@@ -50,7 +50,9 @@ static void clear(struct outcome *outcome) {
 static bool in_pieces_of(struct outcome *outcome, struct str text, size_t length) {
     clear(outcome);
     bool is_fed = true;
-    for (size_t at = 0; is_fed && at < text.length; at += length) is_fed = feed(outcome, str_slice(text, at, at + length));
+    for (size_t at = 0; is_fed && at < text.length; at += length) {
+        is_fed = feed(outcome, str_slice(text, at, at + length));
+    }
     return is_fed && finish(outcome);
 }
 
@@ -84,7 +86,8 @@ static void test_cases(struct outcome *expected, struct outcome *got) {
 
 /* Runs that pass DETECT_SEGMENT_MAX: with line ends, with digits and blanks only, and without any break. */
 static void test_long(struct outcome *expected, struct outcome *got) {
-    static const char *const patterns[] = {"4111 1111 1111 1111 a@b.io\n", "12 345 6 4111111111111111 ", "a1b2c3d4,x@y.io,"};
+    static const char *const patterns[] = {"4111 1111 1111 1111 a@b.io\n",
+                                           "12 345 6 4111111111111111 ", "a1b2c3d4,x@y.io,"};
     for (size_t i = 0; i < LENGTH_OF(patterns); i++) {
         struct buffer text;
         buffer_init(&text, 1u << 20);
