@@ -34,6 +34,13 @@ static void append_json_line(struct buffer *line, enum log_level level, struct s
     json_end_object(&writer);
 }
 
+/* A name that a peer chose may stand in a message: it must not begin a line of its own or drive a terminal. */
+static void blank_controls(char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) text[i] = '?';
+    }
+}
+
 void log_write(enum log_level level, const char *format, ...) {
     if ((int)level > atomic_load_explicit(&current_level, memory_order_relaxed)) return;
     int saved_errno = errno;
@@ -52,6 +59,7 @@ void log_write(enum log_level level, const char *format, ...) {
     if (atomic_load(&lines_are_json)) {
         append_json_line(&line, level, time, text);
     } else {
+        blank_controls(message, text.length);
         buffer_append_format(&line, "%.*s %-7s %.*s", STR_ARGS(time), level_names[level], STR_ARGS(text));
     }
     buffer_append_byte(&line, '\n');
