@@ -1,0 +1,113 @@
+/* The state of a gateway that is not evidence: tokens, and actions that are held for approval. A narrow interface over
+ * SQLite (one file, WAL mode, 0600).
+ *
+ * Every function here blocks: call it from a helper thread (run/offload.h) or from a command. A store may be used by
+ * several threads (one lock) and its file by several processes (commands beside the gateway). Strings that come out are
+ * copied into the arena that was passed in; strings that go in are borrowed for the call. Times are microseconds since
+ * the epoch, 0 is "never". */
+#ifndef SWORN_GUARD_STORE_H
+#define SWORN_GUARD_STORE_H
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/error.h"
+
+#define STORE_BUSY_TIMEOUT_MS 5000
+#define STORE_ROWS_MAX 100000 /* in one listing */
+#define STORE_TOKENS_PER_PRINCIPAL_MAX 1000
+#define STORE_VOTES_MAX 256 /* of one hold that are listed */
+
+struct store;
+
+/* Opens the file or creates it. NULL on error: a file of a newer schema, or one that is no store, is refused. */
+struct store *store_open(const char *path, struct error *error) MUST_USE;
+void store_close(struct store **store);
+
+/* ---- Tokens: guard/identity.h makes and reads their text; only the hash is kept. ------------------------------- */
+
+struct token_info {
+    int64_t id; /* from 1; never reused */
+    struct str principal;
+    struct sha256 hash; /* of the token's text */
+    int64_t created_us;
+    int64_t expires_us; /* 0: never */
+    int64_t revoked_us; /* 0: not revoked */
+    int64_t used_day;   /* days since the epoch of the last login, 0: never used */
+};
+
+int store_token_create(struct store *store, struct str principal, const struct sha256 *hash, int64_t now_us,
+                       int64_t expires_us, int64_t *id, struct error *error) MUST_USE;
+/* Sorted by id; principal STR_NONE: all. */
+int store_token_list(struct store *store, struct arena *arena, struct str principal, struct token_info **tokens,
+                     size_t *count, struct error *error) MUST_USE;
+/* ERROR_NOT_FOUND when there is no such token; revoking one twice is fine and keeps the first time. */
+int store_token_revoke(struct store *store, int64_t id, int64_t now_us, struct error *error) MUST_USE;
+/* By hash. ERROR_NOT_FOUND when there is none; expired and revoked ones are found. */
+int store_token_find(struct store *store, struct arena *arena, const struct sha256 *hash, struct token_info *token,
+                     struct error *error) MUST_USE;
+/* Notes the day of a login; writes only when the day is new. */
+int store_token_touch(struct store *store, int64_t id, int64_t now_us, struct error *error) MUST_USE;
+
+/* ---- Holds: actions that wait for approval ------------------------------------------------------------------- */
+
+enum hold_state {
+    HOLD_PENDING,
+    HOLD_APPROVED,
+    HOLD_DENIED,
+    HOLD_EXPIRED,
+    HOLD_CANCELLED,   /* the client cancelled or left */
+    HOLD_INTERRUPTED, /* the gateway stopped meanwhile */
+    HOLD_STATE_COUNT,
+};
+
+struct str hold_state_name(enum hold_state state);
+
+struct store_hold {
+    struct str id; /* chosen by the caller; unique */
+    struct str action_id;
+    struct str session;
+    struct str principal;
+    struct str on_behalf_of; /* STR_NONE: nobody */
+    struct str upstream;
+    struct sha256 digest; /* of the exact action */
+    bool is_sealed;
+    struct str text; /* the SQL, or with is_sealed the reference of its sealed payload */
+    const struct str *policies;
+    size_t policy_count;
+    const struct str *remedies;
+    size_t remedy_count;
+    int64_t created_us;
+    int64_t expires_us;
+    enum hold_state state;
+    int64_t closed_us; /* when it left HOLD_PENDING; 0: it has not */
+};
+
+struct store_vote {
+    struct str approver;
+    bool is_approval;
+    struct str reason; /* a reference of a sealed payload; STR_NONE: none given */
+    int64_t time_us;
+};
+
+int store_hold_create(struct store *store, const struct store_hold *hold, struct error *error) MUST_USE;
+/* ERROR_NOT_FOUND when there is none. */
+int store_hold_find(struct store *store, struct arena *arena, struct str id, struct store_hold *hold,
+                    struct error *error) MUST_USE;
+/* In order of creation. */
+int store_hold_list(struct store *store, struct arena *arena, enum hold_state state, struct store_hold **holds,
+                    size_t *count, struct error *error) MUST_USE;
+/* Moves a pending hold to another state, once: ERROR_INVALID when it is pending no more, ERROR_NOT_FOUND. */
+int store_hold_close(struct store *store, struct str id, enum hold_state state, int64_t now_us, struct error *error)
+    MUST_USE;
+/* At start: every pending hold becomes HOLD_INTERRUPTED; they are returned, so that each can be recorded. */
+int store_hold_interrupt(struct store *store, struct arena *arena, int64_t now_us, struct store_hold **holds,
+                         size_t *count, struct error *error) MUST_USE;
+
+/* One vote an approver, on a pending hold only: ERROR_INVALID for a second one or a closed hold, ERROR_NOT_FOUND. */
+int store_vote_add(struct store *store, struct str hold_id, const struct store_vote *vote,
+                   struct error *error) MUST_USE;
+/* In order of time. */
+int store_vote_list(struct store *store, struct arena *arena, struct str hold_id, struct store_vote **votes,
+                    size_t *count, struct error *error) MUST_USE;
+
+#endif
