@@ -1,0 +1,109 @@
+/* A bundle: the policies in force and the entities they speak of, by hash.
+ *
+ * Loaded from a folder of *.cedar files, which are taken in bytewise order of their names. A policy's id is its `@id`,
+ * else "<file>#policy<n>" (n counts the file's statements from 0). The hash of a bundle, in every evidence entry:
+ *
+ *     file hash   = SHA-256(contents)
+ *     bundle hash = SHA-256(name_1 NUL file hash_1  name_2 NUL file hash_2 ...)     names sorted bytewise, 32 raw bytes
+ *
+ * A bundle is immutable and counts its holders; struct bundle_slot is where the one in force stands and is replaced
+ * while others read. bundle_load() blocks and needs a big stack (a helper thread). */
+#ifndef SWORN_GUARD_BUNDLE_H
+#define SWORN_GUARD_BUNDLE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "guard/identity.h"
+
+#define BUNDLE_FILES_MAX 4096
+#define BUNDLE_PROBLEMS_MAX 1000
+#define BUNDLE_REMEDY_COUNT_MAX 16 /* approvals that one remedy may ask for */
+#define BUNDLE_REMEDY_BYTES_MAX 128
+
+/* What the config says of resources. Strings are copied by bundle_load(). */
+struct bundle_upstream {
+    struct str name;
+    struct str environment;
+};
+
+struct bundle_table {
+    struct str upstream;
+    struct str table; /* "public.customers" */
+    const struct str *labels;
+    size_t label_count;
+};
+
+struct bundle_source {
+    const char *directory;
+    const struct identity *identity;
+    const struct bundle_upstream *upstreams;
+    size_t upstream_count;
+    const struct bundle_table *tables;
+    size_t table_count;
+};
+
+struct bundle_file {
+    struct str name; /* without its folder */
+    struct str text;
+    struct sha256 hash;
+};
+
+struct bundle_problem {
+    struct str file;
+    uint32_t line; /* from 1; 0: the file as a whole */
+    uint32_t column;
+    struct str text;
+};
+
+/* Every problem that was found, in order of file and line; in an arena of its own. */
+struct bundle_problems {
+    struct arena arena;
+    struct bundle_problem *items;
+    size_t count;
+};
+
+void bundle_problems_init(struct bundle_problems *problems);
+void bundle_problems_free(struct bundle_problems *problems);
+
+struct bundle;
+
+/* NULL on error; the error tells the first problem and how many there are, *problems (may be NULL) all of them. One
+ * holder: the caller. */
+struct bundle *bundle_load(const struct bundle_source *source, struct bundle_problems *problems, struct error *error)
+    MUST_USE;
+struct bundle *bundle_hold(struct bundle *bundle);
+void bundle_release(struct bundle **bundle);
+
+const struct sha256 *bundle_hash(const struct bundle *bundle);
+size_t bundle_file_count(const struct bundle *bundle);
+const struct bundle_file *bundle_file_at(const struct bundle *bundle, size_t index);
+size_t bundle_policy_count(const struct bundle *bundle);
+
+/* "approve:<group>[:<count>]": group is not empty and has no ':', count 1 to BUNDLE_REMEDY_COUNT_MAX (default 1). */
+struct remedy {
+    struct str group;
+    uint32_t count;
+};
+int remedy_parse(struct str token, struct remedy *remedy, struct error *error) MUST_USE;
+
+/* The bundle in force. */
+struct bundle_slot {
+    pthread_mutex_t lock;
+    struct bundle *bundle;
+    atomic_uint_fast64_t generation; /* goes up with every replacement: compare, and take anew when it differs */
+};
+
+void bundle_slot_init(struct bundle_slot *slot, struct bundle *bundle); /* takes over the caller's hold */
+void bundle_slot_free(struct bundle_slot *slot);
+/* A hold of its own for the caller; *generation (may be NULL) is that of what was returned. */
+struct bundle *bundle_slot_take(struct bundle_slot *slot, uint64_t *generation) MUST_USE;
+void bundle_slot_replace(struct bundle_slot *slot, struct bundle *bundle); /* takes over the caller's hold */
+static inline uint64_t bundle_slot_generation(struct bundle_slot *slot) {
+    return atomic_load_explicit(&slot->generation, memory_order_acquire);
+}
+
+#endif

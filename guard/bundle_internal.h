@@ -1,0 +1,33 @@
+/* The inside of a bundle, for the files that load it, lint it and decide with it. */
+#ifndef SWORN_GUARD_BUNDLE_INTERNAL_H
+#define SWORN_GUARD_BUNDLE_INTERNAL_H
+
+#include "cedar/cedar.h"
+#include "detect/classes.h"
+#include "guard/bundle.h"
+
+#define BUNDLE_MAGIC 0xb0d1e5a7u
+
+struct bundle {
+    uint32_t magic;
+    atomic_uint holders;
+    struct arena arena; /* files, and the strings and uids of the entities */
+    struct sha256 hash;
+    struct bundle_file *files;
+    size_t file_count;
+    struct cedar_policy_set *policies;
+    struct cedar_engine *engine;
+    struct cedar_entities *entities;
+    struct cedar_uid reveal;             /* Sworn::Action::"reveal" */
+    struct cedar_uid classes[CLASS_MAX]; /* Sworn::DataClass::"..." */
+    struct cedar_value empty_set;
+};
+
+/* Appends a problem; beyond BUNDLE_PROBLEMS_MAX it is dropped. */
+void bundle_add_problem(struct bundle_problems *problems, struct str file, uint32_t line, uint32_t column,
+                        const char *format, ...) PRINTF_LIKE(5, 6);
+
+/* bundle_lint.c: what a policy that parses may still not be. `file` is where the policy stands. */
+void bundle_lint_policy(const struct cedar_policy *policy, struct str file, struct bundle_problems *problems);
+
+#endif

@@ -1,0 +1,66 @@
+/* Rules that Cedar does not know of: a review rule must be curable by just what it asks for, or an approval would be
+ * given in vain.
+ *
+ *     @remedy("approve:<group>[:<count>]")
+ *     forbid (...) unless { context.applied.contains("<the same text>") };
+ *
+ *     remedy = "approve:" group [":" count]      group: one or more bytes but ':'    count: 1 to 16, no leading zero */
+#include "guard/bundle_internal.h"
+
+int remedy_parse(struct str token, struct remedy *remedy, struct error *error) {
+    struct str rest = token;
+    struct str part;
+    *remedy = (struct remedy){.count = 1};
+    if (token.length > BUNDLE_REMEDY_BYTES_MAX) {
+        return error_set(error, ERROR_LIMIT, "a remedy has at most %d bytes", BUNDLE_REMEDY_BYTES_MAX);
+    }
+    bool has_verb = str_split(&rest, ':', &part) && str_equal(part, STR("approve"));
+    if (!has_verb || !str_split(&rest, ':', &remedy->group) || remedy->group.length == 0) {
+        return error_set(error, ERROR_INVALID, "\"%.*s\" is no remedy: write \"approve:<group>\" or "
+                                               "\"approve:<group>:<count>\"", STR_ARGS(token));
+    }
+    if (rest.data == NULL) return 0;
+    uint64_t count = 0;
+    if (rest.length == 0 || rest.data[0] == '0' || str_parse_u64(rest, &count) != 0 ||
+        count > BUNDLE_REMEDY_COUNT_MAX) {
+        return error_set(error, ERROR_INVALID, "\"%.*s\": the count of approvals must be 1 to %d", STR_ARGS(token),
+                         BUNDLE_REMEDY_COUNT_MAX);
+    }
+    remedy->count = (uint32_t)count;
+    return 0;
+}
+
+static void lint_remedy(const struct cedar_policy *policy, struct str token, struct str file, uint32_t line,
+                        uint32_t column, struct bundle_problems *problems) {
+    struct str id = cedar_policy_id(policy);
+    struct remedy remedy;
+    struct error reason = {0};
+    if (remedy_parse(token, &remedy, &reason) != 0) {
+        bundle_add_problem(problems, file, line, column, "policy %.*s: %s", STR_ARGS(id), reason.text);
+    } else if (cedar_policy_effect(policy) != CEDAR_FORBID) {
+        bundle_add_problem(problems, file, line, column,
+                           "policy %.*s: @remedy belongs to a forbid: a permit denies nothing that could be cured",
+                           STR_ARGS(id));
+    } else if (!cedar_policy_is_cured_by(policy, token)) {
+        bundle_add_problem(problems, file, line, column,
+                           "policy %.*s: its remedy would not cure it: "
+                           "add unless { context.applied.contains(\"%.*s\") }",
+                           STR_ARGS(id), STR_ARGS(token));
+    }
+}
+
+void bundle_lint_policy(const struct cedar_policy *policy, struct str file, struct bundle_problems *problems) {
+    struct cedar_span span;
+    uint32_t line = 0;
+    uint32_t column = 0;
+    cedar_policy_position(policy, &span, &line, &column);
+    struct str id = cedar_policy_id(policy);
+    if (id.length == 0) bundle_add_problem(problems, file, line, column, "@id is empty: name the policy or remove it");
+    if (cedar_policy_is_template(policy)) {
+        bundle_add_problem(problems, file, line, column,
+                           "policy %.*s is a template and decides nothing: write it without ?principal and ?resource",
+                           STR_ARGS(id));
+    }
+    struct str token = cedar_policy_annotation(policy, STR("remedy"));
+    if (token.data != NULL) lint_remedy(policy, token, file, line, column, problems);
+}
