@@ -1,0 +1,161 @@
+/* One worker's memory for scanning, reused from value to value. */
+#include "guard/mask_worker.h"
+
+#include <stdlib.h>
+
+#include "detect/mask.h"
+
+#define MASK_WORKER_MAGIC 0x3a5c0ed1u
+#define MASK_VALUE_BYTES_MAX (2ull << 30) /* of one JSON value, masked */
+
+struct mask_worker {
+    uint32_t magic;
+    const struct detector *detector;
+    struct detect_scratch *scratch;
+    struct detect_spans spans;
+    struct buffer wrapped;
+    struct buffer result;
+};
+
+struct mask_worker *mask_worker_new(const struct detector *detector, struct error *error) {
+    struct mask_worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL) {
+        (void)error_out_of_memory(error);
+        return NULL;
+    }
+    worker->magic = MASK_WORKER_MAGIC;
+    worker->detector = detector;
+    detect_spans_init(&worker->spans);
+    buffer_init(&worker->wrapped, MASK_VALUE_BYTES_MAX);
+    buffer_init(&worker->result, MASK_VALUE_BYTES_MAX);
+    worker->scratch = detect_scratch_new(detector, error);
+    if (worker->scratch == NULL) mask_worker_free(&worker);
+    return worker;
+}
+
+void mask_worker_free(struct mask_worker **worker) {
+    if (*worker == NULL) return;
+    CHECK_MAGIC(*worker, MASK_WORKER_MAGIC);
+    detect_scratch_free(&(*worker)->scratch);
+    detect_spans_free(&(*worker)->spans);
+    buffer_free(&(*worker)->wrapped);
+    buffer_free(&(*worker)->result);
+    (*worker)->magic = 0;
+    free(*worker);
+    *worker = NULL;
+}
+
+const struct mask_policy *mask_worker_policy(struct arena *arena, const struct mask_policy *operators,
+                                             class_set reveal) {
+    if (reveal == 0) return operators;
+    struct mask_policy *policy = ARENA_NEW(arena, struct mask_policy);
+    if (policy != NULL) *policy = mask_policy_reveal(operators, reveal);
+    return policy;
+}
+
+struct detect_hint mask_worker_hint(const struct mask_worker *worker, struct str name) {
+    return detect_hint_from_name(worker->detector, name);
+}
+
+static int worker_scan(struct mask_worker *worker, struct detect_hint hint, struct str value, struct error *error) {
+    CHECK_MAGIC(worker, MASK_WORKER_MAGIC);
+    return detect_scan(worker->detector, worker->scratch, value, hint, &worker->spans, error);
+}
+
+static bool job_reveals(const struct mask_job *job, const struct detect_span *span) {
+    return class_set_has(job->reveal, span->class);
+}
+
+int mask_worker_text(struct mask_worker *worker, const struct mask_job *job, struct detect_hint hint, struct str value,
+                     struct buffer *out, enum masked_as *masked, struct error *error) {
+    *masked = MASKED_NOT;
+    if (worker_scan(worker, hint, value, error) != 0) return -1;
+    bool is_clear = true;
+    for (size_t i = 0; i < worker->spans.count; i++) {
+        const struct detect_span *span = &worker->spans.items[i];
+        if (!job_reveals(job, span)) is_clear = false;
+        else if (job->revealed->count[span->class] != UINT32_MAX) job->revealed->count[span->class]++;
+    }
+    if (is_clear) return 0;
+    if (mask_is_null(job->policy, value, &worker->spans)) {
+        struct class_counts whole = {{0}};
+        detect_spans_count(&worker->spans, &whole);
+        class_counts_add(job->masked, &whole);
+        *masked = MASKED_NULL;
+        return 0;
+    }
+    size_t before = buffer_length(out);
+    if (mask_text(job->policy, value, &worker->spans, out, job->masked)) {
+        *masked = MASKED_CHANGED;
+    } else {
+        buffer_truncate(out, before); /* an operator that keeps */
+    }
+    return buffer_failed(out) ? error_set(error, ERROR_LIMIT, "a masked value is too large") : 0;
+}
+
+/* A document in a column whose name marks a class (a jsonb column `date_of_birth`): its strings must be looked at as
+ * under a key of that name, so it is put under one. *prefix is how many bytes stand before the document then. */
+static int worker_wrap(struct mask_worker *worker, struct detect_hint hint, struct str *value, size_t *prefix,
+                       struct error *error) {
+    *prefix = 0;
+    if (hint.class == CLASS_NONE) return 0;
+    buffer_clear(&worker->wrapped);
+    buffer_append_format(&worker->wrapped, "{\"%s\":", class_name((enum data_class)hint.class));
+    *prefix = buffer_length(&worker->wrapped);
+    buffer_append_str(&worker->wrapped, *value);
+    buffer_append_byte(&worker->wrapped, '}');
+    *value = buffer_view(&worker->wrapped);
+    return buffer_failed(&worker->wrapped) ? error_set(error, ERROR_LIMIT, "a value is too large to be masked") : 0;
+}
+
+static int worker_mask_json(struct mask_worker *worker, const struct mask_job *job, struct str value, size_t prefix,
+                            struct buffer *out, enum masked_as *masked, struct error *error) {
+    struct class_counts changed = {{0}};
+    buffer_clear(&worker->result);
+    if (mask_json(worker->detector, worker->scratch, job->policy, value, &worker->result, &changed, error) != 0) {
+        return -1;
+    }
+    if (class_counts_set(&changed) != 0) {
+        struct str whole = buffer_view(&worker->result);
+        buffer_append_str(out, str_slice(whole, prefix, whole.length - (prefix != 0)));
+        *masked = MASKED_CHANGED;
+    }
+    class_counts_add(job->masked, &changed);
+    if (!buffer_failed(&worker->result) && !buffer_failed(out)) return 0;
+    return error_set(error, ERROR_LIMIT, "a masked value is too large");
+}
+
+/* Most documents hold nothing: only what holds something to be masked is written anew. */
+int mask_worker_json(struct mask_worker *worker, const struct mask_job *job, struct detect_hint hint, struct str value,
+                     struct buffer *out, enum masked_as *masked, struct error *error) {
+    CHECK_MAGIC(worker, MASK_WORKER_MAGIC);
+    *masked = MASKED_NOT;
+    struct class_counts found = {{0}};
+    size_t prefix = 0;
+    if (worker_wrap(worker, hint, &value, &prefix, error) != 0) return -1;
+    if (detect_json(worker->detector, worker->scratch, value, &found, error) != 0) return -1;
+    if ((class_counts_set(&found) & ~job->reveal) != 0 &&
+        worker_mask_json(worker, job, value, prefix, out, masked, error) != 0) {
+        return -1;
+    }
+    for (unsigned class = 0; class < CLASS_MAX; class++) {
+        if (!class_set_has(job->reveal, (enum data_class)class)) found.count[class] = 0;
+    }
+    class_counts_add(job->revealed, &found);
+    return 0;
+}
+
+int mask_worker_count_text(struct mask_worker *worker, struct detect_hint hint, struct str value,
+                           struct class_counts *counts, struct error *error) {
+    if (worker_scan(worker, hint, value, error) != 0) return -1;
+    detect_spans_count(&worker->spans, counts);
+    return 0;
+}
+
+int mask_worker_count_json(struct mask_worker *worker, struct detect_hint hint, struct str value,
+                           struct class_counts *counts, struct error *error) {
+    CHECK_MAGIC(worker, MASK_WORKER_MAGIC);
+    size_t prefix = 0;
+    if (worker_wrap(worker, hint, &value, &prefix, error) != 0) return -1;
+    return detect_json(worker->detector, worker->scratch, value, counts, error);
+}
