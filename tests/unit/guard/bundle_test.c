@@ -13,6 +13,7 @@ static const struct {
     uint32_t column;
     const char *wanted;
 } lints[] = {
+    {"an empty file", "", 0, 0, NULL},
     {"a good remedy", REVIEW("approve:sre:2", CURE("approve:sre:2")), 0, 0, NULL},
     {"without a count", REVIEW("approve:sre", CURE("approve:sre")), 0, 0, NULL},
     {"with another way out", REVIEW("approve:sre", "unless { context.applied.contains(\"approve:sre\") || principal in "
