@@ -72,6 +72,9 @@ struct wire_session {
     const struct wire_upstream *target;
     const struct wire_protocol *protocol;
     const struct wire_gate *gate;
+    /* For texts that belong to no action: notices, notifications, errors between actions. Set by the gate before
+     * next_answer, valid until close; NULL: they are withheld. */
+    const struct mask_plan *ambient_plan;
     uint64_t action_count;                /* number of the last action */
     struct str cancel_key;                /* set by greet: what a cancel request for this session carries */
     void *state;                          /* the protocol's own */
