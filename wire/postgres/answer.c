@@ -1,0 +1,571 @@
+/* The answer side: what the server sends, matched with what is expected of it, masked, counted and relayed.
+ *
+ * The first entry of the queue says which messages may come (table `allowed`); anything else ends the session. After an
+ * error in an extended batch the server discards up to Sync, and the entries up to there will never be answered. */
+#include "wire/postgres/session.h"
+
+#include "base/clock.h"
+#include "wire/postgres/notice_mask.h"
+
+#define PASS_BYTES_MIN (64u * 1024) /* bigger messages that nobody looks at are passed on in pieces */
+#define SKIPPED_CODE "skip"
+
+enum answered { ANSWERED_ERROR = -1, ANSWERED_MORE = 0, ANSWERED_ACTION = 1 };
+
+/* Beside N, A, S and E, which may come at any time. */
+static const char *const allowed[] = {
+    [EXPECT_PARSE] = "1",
+    [EXPECT_BIND] = "2",
+    [EXPECT_CLOSE] = "3",
+    [EXPECT_DESCRIBE_STATEMENT] = "tTn",
+    [EXPECT_DESCRIBE_PORTAL] = "Tn",
+    [EXPECT_EXECUTE] = "DCIsGHdc",
+    [EXPECT_QUERY] = "TDCIGHdcZ",
+    [EXPECT_SYNC] = "Z",
+    [EXPECT_COPY_DATA] = "",
+    [EXPECT_ROLLBACK] = "",
+    [EXPECT_REFUSED_EXECUTE] = "3",
+    [EXPECT_REFUSED_QUERY] = "Z",
+};
+
+static int unexpected(struct error *error, char type) {
+    return error_set(error, ERROR_UNAVAILABLE, "the upstream sent message type 0x%02x where it may not be",
+                     (unsigned char)type);
+}
+
+static void relay(struct wire_session *session, const struct message *message, struct action *action) {
+    buffer_append(stream_output(session->client), message->body.data - MESSAGE_HEADER_BYTES, message->frame_bytes);
+    if (action != NULL) action->outcome.bytes += message->frame_bytes;
+}
+
+static void forget_result(struct postgres_state *state) {
+    state->row_mask = NULL;
+    copy_mask_free(&state->copy_mask);
+    if (state->result.used_bytes > 4096) arena_free(&state->result);
+    else arena_reset(&state->result);
+}
+
+/* ---- the queue ---- */
+
+static struct expectation pop(struct postgres_state *state) {
+    struct expectation entry = expect_pop(&state->expected);
+    condition_wake_all(&state->progress);
+    return entry;
+}
+
+static void drop(struct postgres_state *state, struct expectation *entry) {
+    if (entry->name != NULL) names_give_up(&state->names, entry->name);
+    if (entry->analysis != NULL) sql_analysis_release(&entry->analysis);
+    name_parameters_release(&entry->parameters);
+}
+
+/* Takes the first entry off, whose action is complete but for what is withheld. */
+static enum answered complete(struct postgres_state *state, struct action **out) {
+    struct expectation entry = pop(state);
+    forget_result(state);
+    state->statement_index = 0;
+    if (state->released != NULL) sql_analysis_release(&state->released);
+    state->released = entry.analysis;
+    *out = entry.action;
+    return entry.action != NULL ? ANSWERED_ACTION : ANSWERED_MORE;
+}
+
+static void set_code(struct action *action, enum outcome_status status, struct str code) {
+    size_t length = code.length < sizeof(action->outcome.code) ? code.length : sizeof(action->outcome.code) - 1;
+    action->outcome.status = status;
+    if (length > 0) memcpy(action->outcome.code, code.data, length);
+    action->outcome.code[length] = '\0';
+}
+
+/* Takes entries off that will never be answered, up to the Sync; each action among them is returned. */
+static enum answered skip_entries(struct postgres_state *state, struct action **out) {
+    for (;;) {
+        const struct expectation *head = expect_at(&state->expected, 0);
+        if (head == NULL || expect_is_sync(head)) return ANSWERED_MORE;
+        if (head->action != NULL) {
+            set_code(head->action, OUTCOME_ERROR, STR(SKIPPED_CODE));
+            return complete(state, out);
+        }
+        struct expectation entry = pop(state);
+        drop(state, &entry);
+    }
+}
+
+static void pop_copy_marks(struct postgres_state *state) {
+    const struct expectation *head;
+    while ((head = expect_at(&state->expected, 0)) != NULL && head->kind == EXPECT_COPY_DATA) (void)pop(state);
+}
+
+/* ---- statements and portals ---- */
+
+static int confirm_name(struct postgres_state *state, struct expectation *entry, struct error *error) {
+    struct str name = name_text(entry->name);
+    int result = name_kind_of(entry->name) == NAME_STATEMENT
+                     ? sql_session_set_prepared(state->sql, name, entry->analysis, entry->statement, error)
+                     : sql_session_set_portal(state->sql, name, entry->analysis, entry->statement, error);
+    names_confirm(&state->names, entry->name, entry->statement, entry->parameters);
+    entry->name = NULL;
+    return result;
+}
+
+static int take_confirmation(struct wire_session *session, const struct message *message, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct expectation entry = pop(state);
+    if (message->body.length > 0) return unexpected(error, message->type);
+    int result = confirm_name(state, &entry, error);
+    drop(state, &entry);
+    relay(session, message, NULL);
+    return result;
+}
+
+/* The statement that is being answered; NULL when there is none. */
+static const struct sql_statement *current_statement(const struct postgres_state *state,
+                                                     const struct expectation *head) {
+    size_t index = head->kind == EXPECT_QUERY ? state->statement_index : 0;
+    if (head->analysis == NULL || index >= head->analysis->statement_count) return NULL;
+    return &head->analysis->statements[index];
+}
+
+static void track_block(struct postgres_state *state, const struct sql_statement *statement) {
+    for (size_t i = 0; i < statement->effect_count; i++) {
+        enum sql_effect_kind kind = statement->effects[i].kind;
+        if (kind == SQL_EFFECT_BEGIN) state->is_in_block = true;
+        if (kind == SQL_EFFECT_COMMIT || kind == SQL_EFFECT_ROLLBACK) state->is_in_block = false;
+    }
+}
+
+static int apply_statement(struct postgres_state *state, const struct expectation *head, bool succeeded,
+                           struct error *error) {
+    const struct sql_statement *statement = current_statement(state, head);
+    if (statement == NULL || !head->analysis->changes_session) return 0;
+    if (head->kind == EXPECT_EXECUTE && succeeded) track_block(state, statement);
+    return sql_session_apply(state->sql, head->analysis, (size_t)(statement - head->analysis->statements), succeeded,
+                             error);
+}
+
+/* ---- texts beside results ---- */
+
+static enum mask_result mask_text(const struct mask_plan *plan, const struct message *message, struct buffer *out,
+                                  struct class_counts *masked, struct class_counts *revealed) {
+    if (plan == NULL) return MASK_FAILED;
+    if (plan->reveals_all) return MASK_UNCHANGED;
+    return message->type == 'A' ? notice_mask_notification(plan, message->body, out, masked, revealed)
+                                : notice_mask_apply(plan, message->body, out, masked, revealed);
+}
+
+/* A text that cannot be judged: an error keeps its code, everything else is left out. */
+static void append_withheld_text(struct buffer *out, const struct message *message) {
+    char code[6] = "XX000";
+    struct str given = message_error_field(message->body, 'C');
+    if (message->type != 'E') return;
+    if (given.length == 5) memcpy(code, given.data, 5);
+    bool is_fatal = !str_equal(message_error_field(message->body, 'V'), STR("ERROR"));
+    message_append_error(out, &(struct message_error){
+        .severity = is_fatal ? "FATAL" : "ERROR", .code = code,
+        .message = STR("the upstream's message is withheld because it could not be masked")});
+}
+
+static void append_text(const struct wire_session *session, const struct message *message,
+                        const struct expectation *entry, struct buffer *out) {
+    struct class_counts unseen[2];
+    struct action *action = entry != NULL ? entry->action : NULL;
+    const struct mask_plan *plan = entry != NULL && entry->plan != NULL ? entry->plan : session->ambient_plan;
+    size_t length = buffer_length(out);
+    size_t offset = message_begin(out, message->type);
+    if (action == NULL) memset(unseen, 0, sizeof(unseen));
+    switch (mask_text(plan, message, out, action != NULL ? &action->outcome.masked : &unseen[0],
+                      action != NULL ? &action->outcome.revealed : &unseen[1])) {
+    case MASK_CHANGED: message_end(out, offset); break;
+    case MASK_UNCHANGED:
+        buffer_append_str(out, message->body);
+        message_end(out, offset);
+        break;
+    case MASK_NULL:
+    case MASK_FAILED:
+        buffer_truncate(out, length);
+        append_withheld_text(out, message);
+        break;
+    }
+    if (action != NULL && !buffer_failed(out)) action->outcome.bytes += buffer_length(out) - length;
+}
+
+static int take_parameter(struct wire_session *session, const struct message *message, struct error *error) {
+    struct message_option option;
+    if (message_decode_parameter_status(message->body, &option) != 0) return unexpected(error, message->type);
+    sql_session_parameter(postgres_state(session)->sql, option.name, option.value);
+    relay(session, message, NULL);
+    return 0;
+}
+
+/* The plan of what an error before an Execute belongs to: its Parse and Bind run for it. */
+static const struct expectation *owner_of(const struct postgres_state *state) {
+    for (size_t i = 0; i < 8; i++) {
+        const struct expectation *entry = expect_at(&state->expected, i);
+        if (entry == NULL || expect_is_sync(entry)) return NULL;
+        if (entry->plan != NULL) return entry;
+    }
+    return NULL;
+}
+
+static enum answered take_error(struct wire_session *session, const struct message *message, struct action **out,
+                                struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    const struct expectation *head = expect_at(&state->expected, 0);
+    if (message_decode_error(message->body) != 0) return unexpected(error, message->type);
+    state->is_fatal = !str_equal(message_error_field(message->body, 'V'), STR("ERROR"));
+    if (head == NULL || head->kind == EXPECT_SYNC || state->is_fatal) {
+        if (head != NULL && head->action != NULL)
+            set_code(head->action, OUTCOME_ERROR, message_error_field(message->body, 'C'));
+        append_text(session, message, head, stream_output(session->client));
+        return ANSWERED_MORE;
+    }
+    state->copy_in = COPY_IN_NONE;
+    switch (head->kind) {
+    case EXPECT_REFUSED_QUERY: return ANSWERED_MORE; /* the refusal is what the client is told */
+    case EXPECT_ROLLBACK: break;
+    case EXPECT_QUERY:
+        set_code(head->action, OUTCOME_ERROR, message_error_field(message->body, 'C'));
+        append_text(session, message, head, stream_output(session->client));
+        return apply_statement(state, head, false, error) == 0 ? ANSWERED_MORE : ANSWERED_ERROR;
+    case EXPECT_EXECUTE:
+        state->is_skipping = true;
+        set_code(head->action, OUTCOME_ERROR, message_error_field(message->body, 'C'));
+        append_text(session, message, head, &state->withheld);
+        if (apply_statement(state, head, false, error) != 0) return ANSWERED_ERROR;
+        return complete(state, out);
+    default: append_text(session, message, owner_of(state), stream_output(session->client)); break;
+    }
+    state->is_skipping = true;
+    return ANSWERED_MORE;
+}
+
+/* ---- rows ---- */
+
+/* Appends the contiguous whole DataRows at the front of the input as they are; returns how many bytes. */
+static size_t relay_slice(struct wire_session *session, struct action *action) {
+    struct str input = stream_buffered(session->upstream);
+    struct message message;
+    size_t length = 0;
+    while (length < POSTGRES_GATHER_BYTES &&
+           message_next(str_slice(input, length, input.length), &message) == MESSAGE_WHOLE && message.type == 'D') {
+        length += message.frame_bytes;
+        action->outcome.rows++;
+    }
+    buffer_append(stream_output(session->client), input.data, length);
+    action->outcome.bytes += length;
+    return length;
+}
+
+static int relay_masked_row(struct wire_session *session, const struct message *message, struct action *action,
+                            struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct buffer *out = stream_output(session->client);
+    size_t length = buffer_length(out);
+    size_t offset = message_begin(out, 'D');
+    switch (row_mask_apply(state->row_mask, message->body, out, &action->outcome.masked, &action->outcome.revealed)) {
+    case MASK_CHANGED: message_end(out, offset); break;
+    case MASK_UNCHANGED:
+        buffer_append_str(out, message->body);
+        message_end(out, offset);
+        break;
+    case MASK_NULL:
+    case MASK_FAILED:
+        buffer_truncate(out, length);
+        return error_set(error, ERROR_UNAVAILABLE, "a row of the result could not be masked");
+    }
+    action->outcome.rows++;
+    if (!buffer_failed(out)) action->outcome.bytes += buffer_length(out) - length;
+    return 0;
+}
+
+/* *frame_bytes becomes what was used of the input. */
+static int take_row(struct wire_session *session, const struct expectation *head, const struct message *message,
+                    size_t *frame_bytes, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    if (head->plan->reveals_all || (state->row_mask != NULL && row_mask_is_noop(state->row_mask))) {
+        *frame_bytes = relay_slice(session, head->action);
+        return 0;
+    }
+    if (state->row_mask == NULL)
+        return error_set(error, ERROR_UNAVAILABLE, "the upstream sent a row without saying what its columns are");
+    return relay_masked_row(session, message, head->action, error);
+}
+
+/* ---- COPY ---- */
+
+/* The server reads COPY data now and ignores the Syncs that it finds before them. Anything else that is under way would
+ * be lost there, so nothing of the kind may be. */
+static int begin_copy_in(struct postgres_state *state, struct error *error) {
+    struct expectation *entry;
+    state->copy_in = COPY_IN_AWAITED;
+    for (size_t i = 1; (entry = expect_at(&state->expected, i)) != NULL; i++) {
+        if (entry->kind == EXPECT_COPY_DATA) {
+            state->copy_in = state->is_copy_marked ? COPY_IN_STREAMING : COPY_IN_NONE;
+            return 0;
+        }
+        if (entry->kind != EXPECT_SYNC)
+            return error_set(error, ERROR_PROTOCOL, "a request was sent into COPY FROM STDIN");
+        entry->kind = EXPECT_COPY_DATA;
+    }
+    return 0;
+}
+
+static int take_copy_data(struct wire_session *session, const struct expectation *head, const struct message *message,
+                          struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct outcome *outcome = &head->action->outcome;
+    if (state->copy_mask == NULL) {
+        if (!head->plan->reveals_all) return unexpected(error, message->type);
+        relay(session, message, head->action);
+        return 0;
+    }
+    struct buffer *out = stream_output(session->client);
+    size_t length = buffer_length(out);
+    size_t offset = message_begin(out, 'd');
+    int result = message->type == 'd' ? copy_mask_feed(state->copy_mask, message->body, out, &outcome->masked,
+                                                       &outcome->revealed, error)
+                                      : copy_mask_finish(state->copy_mask, out, &outcome->masked, &outcome->revealed,
+                                                         error);
+    if (result != 0) return -1;
+    if (buffer_length(out) == offset + MESSAGE_HEADER_BYTES) buffer_truncate(out, length);
+    else message_end(out, offset);
+    if (message->type == 'c') {
+        copy_mask_free(&state->copy_mask);
+        relay(session, message, NULL);
+    }
+    if (!buffer_failed(out)) outcome->bytes += buffer_length(out) - length;
+    return 0;
+}
+
+static int take_copy_start(struct wire_session *session, const struct expectation *head,
+                           const struct message *message, struct error *error) {
+    uint8_t format;
+    size_t column_count;
+    if (message_decode_copy_response(message->body, &format, &column_count) != 0)
+        return unexpected(error, message->type);
+    relay(session, message, head->action);
+    if (message->type == 'G') return begin_copy_in(postgres_state(session), error);
+    if (head->plan->reveals_all) return 0;
+    return postgres_prepare_copy_out(session, head->plan, current_statement(postgres_state(session), head), format,
+                                     error);
+}
+
+/* ---- ends ---- */
+
+/* "INSERT 0 5", "SELECT 3", "BEGIN": the number at the end, or 0. */
+static uint64_t rows_of_tag(struct str tag) {
+    size_t at = tag.length;
+    uint64_t rows;
+    while (at > 0 && tag.data[at - 1] >= '0' && tag.data[at - 1] <= '9') at--;
+    return at > 0 && at < tag.length && str_parse_u64(str_slice(tag, at, tag.length), &rows) == 0 ? rows : 0;
+}
+
+static int take_tag(struct action *action, const struct message *message, struct error *error) {
+    struct str tag = STR_NONE;
+    if (message->type == 'C' && message_decode_string(message->body, &tag) != 0) return unexpected(error, 'C');
+    if (message->type != 'C') return 0;
+    snprintf(action->outcome.tag, sizeof(action->outcome.tag), "%.*s", STR_ARGS(tag));
+    if (action->outcome.rows == 0) action->outcome.rows = rows_of_tag(tag);
+    return 0;
+}
+
+/* CommandComplete, EmptyQueryResponse, PortalSuspended. */
+static enum answered take_completion(struct wire_session *session, const struct expectation *head,
+                                     const struct message *message, struct action **out, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    if (take_tag(head->action, message, error) != 0) return ANSWERED_ERROR;
+    state->copy_in = COPY_IN_NONE;
+    if (message->type == 'C' && apply_statement(state, head, true, error) != 0) return ANSWERED_ERROR;
+    if (head->kind == EXPECT_QUERY) {
+        state->statement_index++;
+        forget_result(state);
+        relay(session, message, head->action);
+        return ANSWERED_MORE;
+    }
+    buffer_append(&state->withheld, message->body.data - MESSAGE_HEADER_BYTES, message->frame_bytes);
+    head->action->outcome.bytes += message->frame_bytes;
+    return complete(state, out);
+}
+
+static enum answered take_ready(struct wire_session *session, const struct expectation *head,
+                                const struct message *message, struct action **out, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    if (message_decode_ready(message->body, &state->status) != 0) return unexpected(error, 'Z');
+    state->is_skipping = false;
+    state->is_in_block = state->status != 'I';
+    state->copy_in = COPY_IN_NONE;
+    sql_session_settle(state->sql, state->status);
+    if (state->status == 'I') names_forget_portals(&state->names);
+    if (head->kind == EXPECT_REFUSED_QUERY) {
+        postgres_append_refusal(stream_output(session->client), head->action);
+        if (head->action != NULL) set_code(head->action, OUTCOME_ERROR, STR("42501"));
+    }
+    bool is_action = head->action != NULL;
+    if (!is_action) relay(session, message, NULL);
+    else buffer_append(&state->withheld, message->body.data - MESSAGE_HEADER_BYTES, message->frame_bytes);
+    if (is_action) head->action->outcome.bytes += message->frame_bytes;
+    return complete(state, out);
+}
+
+static enum answered take_refused_execute(struct wire_session *session, const struct expectation *head,
+                                          struct action **out) {
+    postgres_append_refusal(stream_output(session->client), head->action);
+    set_code(head->action, OUTCOME_ERROR, STR("42501"));
+    return complete(postgres_state(session), out);
+}
+
+/* P: what the columns of a result are. */
+static int take_columns(struct wire_session *session, const struct message *message, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    const struct expectation *head = expect_at(&state->expected, 0);
+    const struct expectation *rows = head->kind == EXPECT_DESCRIBE_PORTAL ? expect_at(&state->expected, 1) : head;
+    bool has_rows = rows != NULL && (rows->kind == EXPECT_QUERY || rows->kind == EXPECT_EXECUTE);
+    forget_result(state);
+    if (message->type == 'T' && has_rows && !rows->plan->reveals_all &&
+        postgres_prepare_rows(session, rows->plan, current_statement(state, rows), error) != 0)
+        return -1;
+    struct message again;
+    CHECK(message_next(stream_buffered(session->upstream), &again) == MESSAGE_WHOLE);
+    head = expect_at(&state->expected, 0); /* the queue may have grown meanwhile */
+    if (!head->is_own) relay(session, &again, head->action);
+    if (head->kind == EXPECT_QUERY || again.type == 't') return 0;
+    struct expectation entry = pop(state);
+    drop(state, &entry);
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+static enum answered as_answered(int result) {
+    return result == 0 ? ANSWERED_MORE : ANSWERED_ERROR;
+}
+
+static enum answered take_expected(struct wire_session *session, const struct message *message, size_t *used_bytes,
+                                   struct action **out, struct error *error) {
+    const struct expectation *head = expect_at(&postgres_state(session)->expected, 0);
+    if (head == NULL || !message_is_one_of(message, allowed[head->kind]))
+        return as_answered(unexpected(error, message->type));
+    if (head->kind == EXPECT_REFUSED_EXECUTE) return take_refused_execute(session, head, out);
+    switch (message->type) {
+    case '1':
+    case '2':
+    case '3': return as_answered(take_confirmation(session, message, error));
+    case 't':
+    case 'T':
+    case 'n': return as_answered(take_columns(session, message, error));
+    case 'D': return as_answered(take_row(session, head, message, used_bytes, error));
+    case 'G':
+    case 'H': return as_answered(take_copy_start(session, head, message, error));
+    case 'd':
+    case 'c': return as_answered(take_copy_data(session, head, message, error));
+    case 'Z': return take_ready(session, head, message, out, error);
+    default: return take_completion(session, head, message, out, error);
+    }
+}
+
+static enum answered take_message(struct wire_session *session, const struct message *message, size_t *used_bytes,
+                                  struct action **out, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    switch (message->type) {
+    case 'S': return as_answered(take_parameter(session, message, error));
+    case 'N': append_text(session, message, owner_of(state), stream_output(session->client)); return ANSWERED_MORE;
+    case 'A': append_text(session, message, NULL, stream_output(session->client)); return ANSWERED_MORE;
+    case 'E': return take_error(session, message, out, error);
+    default: return take_expected(session, message, used_bytes, out, error);
+    }
+}
+
+/* A big row or piece of COPY data that nobody looks at. */
+static bool may_pass(const struct postgres_state *state, const struct message *message) {
+    const struct expectation *head = expect_at(&state->expected, 0);
+    return message->frame_bytes >= PASS_BYTES_MIN && (message->type == 'D' || message->type == 'd') && head != NULL &&
+           message_is_one_of(message, allowed[head->kind]) && head->plan != NULL && head->plan->reveals_all;
+}
+
+static void pass_bytes(struct wire_session *session) {
+    struct postgres_state *state = postgres_state(session);
+    struct str input = str_slice(stream_buffered(session->upstream), 0, state->passing_bytes);
+    buffer_append_str(stream_output(session->client), input);
+    state->passing_bytes -= input.length;
+    stream_consume(session->upstream, input.length);
+}
+
+/* P: flushes, then waits for the rest of the message. 1: the upstream has ended the connection. */
+static int read_more(struct wire_session *session, const struct message *message, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    if (message->frame_bytes > session->target->message_bytes_max)
+        return error_set(error, ERROR_LIMIT, "the upstream sent a message of %zu bytes, larger than this gateway takes "
+                         "(%zu)", message->frame_bytes, session->target->message_bytes_max);
+    if (buffer_length(stream_output(session->client)) > 0 && wire_flush_client(session, error) != 0) return -1;
+    if (may_pass(state, message)) {
+        struct action *action = expect_at(&state->expected, 0)->action;
+        state->passing_bytes = message->frame_bytes;
+        action->outcome.bytes += message->frame_bytes;
+        if (message->type == 'D') action->outcome.rows++;
+        return 0;
+    }
+    struct error why = {0};
+    if (stream_fill(session->upstream, message->frame_bytes, FIBER_NO_DEADLINE, &why) == 0) return 0;
+    if (why.code == ERROR_CLOSED && (state->is_fatal || expect_count(&state->expected) == 0)) return 1;
+    if (why.code == ERROR_CLOSED || why.code == ERROR_SYSTEM)
+        return error_set(error, ERROR_UNAVAILABLE, "the upstream closed the connection");
+    if (error != NULL) *error = why;
+    return -1;
+}
+
+static int check_client_output(struct wire_session *session, struct error *error) {
+    struct buffer *out = stream_output(session->client);
+    if (buffer_failed(out) || buffer_failed(&postgres_state(session)->withheld))
+        return error_set(error, ERROR_LIMIT, "an answer is larger than this gateway takes");
+    return buffer_length(out) > POSTGRES_GATHER_BYTES ? wire_flush_client(session, error) : 0;
+}
+
+/* P: one step of the loop below. */
+static enum answered take_next(struct wire_session *session, struct action **action, bool *is_over,
+                               struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct message message;
+    if (check_client_output(session, error) != 0) return ANSWERED_ERROR;
+    if (state->passing_bytes > 0) {
+        if (stream_buffered(session->upstream).length == 0 &&
+            stream_fill(session->upstream, 1, FIBER_NO_DEADLINE, error) != 0)
+            return ANSWERED_ERROR;
+        pass_bytes(session);
+        return ANSWERED_MORE;
+    }
+    if (state->is_skipping && skip_entries(state, action) == ANSWERED_ACTION) return ANSWERED_ACTION;
+    pop_copy_marks(state);
+    switch (message_next(stream_buffered(session->upstream), &message)) {
+    case MESSAGE_BAD: return as_answered(error_set(error, ERROR_UNAVAILABLE, "the upstream sent an invalid length"));
+    case MESSAGE_PART: {
+        int result = read_more(session, &message, error);
+        *is_over = result > 0;
+        return result < 0 ? ANSWERED_ERROR : ANSWERED_MORE;
+    }
+    case MESSAGE_WHOLE: break;
+    }
+    size_t used_bytes = message.frame_bytes;
+    enum answered result = take_message(session, &message, &used_bytes, action, error);
+    if (result != ANSWERED_ERROR) stream_consume(session->upstream, used_bytes);
+    return result;
+}
+
+int postgres_next_answer(struct wire_session *session, struct action **action, struct error *error) {
+    bool is_over = false;
+    while (!is_over) {
+        enum answered result = take_next(session, action, &is_over, error);
+        if (result != ANSWERED_MORE) return result;
+    }
+    return 0;
+}
+
+int postgres_release(struct wire_session *session, struct action *action, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    (void)action;
+    buffer_append_str(stream_output(session->client), buffer_view(&state->withheld));
+    if (state->withheld.capacity > 1024) buffer_free(&state->withheld);
+    else buffer_clear(&state->withheld);
+    if (state->released != NULL) sql_analysis_release(&state->released);
+    if (!buffer_failed(stream_output(session->client))) return 0;
+    return error_set(error, ERROR_LIMIT, "an answer is larger than this gateway takes");
+}

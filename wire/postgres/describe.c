@@ -1,0 +1,124 @@
+/* From SQL and parameters to an action: its steps, its digest, and the classes that its values hold. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "wire/postgres/session.h"
+
+#define DIGEST_DOMAIN "sworn/action/postgres/v1"
+#define RUN_BYTES_MIN 3u /* shorter runs of text within binary data hold no value that a detector knows */
+
+/* What parameters there are when there are none. */
+static const struct sha256 no_parameters;
+
+/* Every part is preceded by its length, so that no two actions share their bytes. */
+static struct sha256 digest_of(const struct wire_session *session, struct str text, const struct sha256 *parameters) {
+    const struct postgres_state *state = postgres_state(session);
+    const struct wire_upstream *target = session->target;
+    struct str parts[] = {STR(DIGEST_DOMAIN), target->environment, target->name, state->database, text,
+                          str_make(parameters->bytes, sizeof(parameters->bytes))};
+    uint64_t lengths[LENGTH_OF(parts)];
+    struct str framed[2 * LENGTH_OF(parts)];
+    for (size_t i = 0; i < LENGTH_OF(parts); i++) {
+        lengths[i] = __builtin_bswap64(parts[i].length);
+        framed[2 * i] = str_make(&lengths[i], sizeof(lengths[i]));
+        framed[2 * i + 1] = parts[i];
+    }
+    return sha256_of_parts(framed, LENGTH_OF(framed));
+}
+
+static void add_counts(struct class_counts *to, const struct class_counts *from) {
+    for (size_t i = 0; i < CLASS_MAX; i++) {
+        if (__builtin_add_overflow(to->count[i], from->count[i], &to->count[i])) to->count[i] = UINT32_MAX;
+    }
+}
+
+static int inspect_text(struct wire_session *session, const struct sql_analysis *analysis, struct action *action,
+                        struct error *error) {
+    for (size_t i = 0; i < analysis->statement_count; i++) {
+        const struct sql_statement *statement = &analysis->statements[i];
+        if (statement->unknown_reason.length > 0 && statement->literal_count == 0 &&
+            session->gate->inspect(session, STR_NONE, statement->text, &action->request_classes, error) != 0)
+            return -1;
+        for (size_t j = 0; j < statement->literal_count; j++) {
+            const struct sql_literal *literal = &statement->literals[j];
+            if (session->gate->inspect(session, literal->name, literal->value, &action->request_classes, error) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int describe_steps(struct wire_session *session, const struct described *described, struct action *action,
+                          struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    if (!described->is_portal_confirmed)
+        return sql_session_describe(state->sql, described->analysis, &state->target, action, error);
+    return sql_session_describe_portal(state->sql, str_from_cstr(described->portal), &state->target, action, error);
+}
+
+struct action *postgres_describe(struct wire_session *session, const struct described *described,
+                                 const struct name_parameters *parameters, struct error *error) {
+    const struct sql_analysis *analysis = described->analysis;
+    struct action *action = action_new(session->id, session->action_count + 1);
+    if (action == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    action->protocol = session->protocol->name;
+    action->started_ns = clock_monotonic_ns();
+    action->text = analysis->text;
+    action->digest = digest_of(session, analysis->text, parameters != NULL ? &parameters->digest : &no_parameters);
+    if (parameters != NULL) add_counts(&action->request_classes, &parameters->found);
+    if (describe_steps(session, described, action, error) != 0 ||
+        inspect_text(session, analysis, action, error) != 0) {
+        action_free(&action);
+        return NULL;
+    }
+    session->action_count++;
+    return action;
+}
+
+/* A value in binary form of a type that may be anything: its runs of printable bytes are inspected as text. */
+static int inspect_binary(struct wire_session *session, struct str name, struct str value, struct class_counts *found,
+                          struct error *error) {
+    for (size_t at = 0; at < value.length;) {
+        size_t end = at;
+        while (end < value.length && (uint8_t)value.data[end] >= ' ') end++;
+        if (end - at >= RUN_BYTES_MIN &&
+            session->gate->inspect(session, name, str_slice(value, at, end), found, error) != 0)
+            return -1;
+        at = end + 1;
+    }
+    return 0;
+}
+
+static int inspect_values(struct wire_session *session, const struct message_bind *bind,
+                          const struct sql_statement *statement, struct class_counts *found, struct error *error) {
+    struct str values = bind->values;
+    for (size_t i = 0; i < bind->value_count; i++) {
+        bool is_null;
+        struct str value = message_bind_next(&values, &is_null);
+        bool has_name = statement != NULL && i < statement->parameter_count;
+        struct str name = has_name ? statement->parameter_names[i] : STR_NONE;
+        if (is_null) continue;
+        bool is_binary = message_bind_format(bind, i) == 1;
+        int result = is_binary ? inspect_binary(session, name, value, found, error)
+                               : session->gate->inspect(session, name, value, found, error);
+        if (result != 0) return -1;
+    }
+    return 0;
+}
+
+struct name_parameters *postgres_inspect_bind(struct wire_session *session, const struct message_bind *bind,
+                                              const struct sql_statement *statement, struct error *error) {
+    struct name_parameters *parameters = name_parameters_new();
+    if (parameters == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    uint64_t counts[2] = {__builtin_bswap64(bind->format_count), __builtin_bswap64(bind->value_count)};
+    struct str parts[] = {str_make(counts, sizeof(counts)), bind->formats, bind->values};
+    parameters->digest = sha256_of_parts(parts, LENGTH_OF(parts));
+    if (inspect_values(session, bind, statement, &parameters->found, error) != 0) name_parameters_release(&parameters);
+    return parameters;
+}

@@ -1,0 +1,209 @@
+/* What is known of the columns of a result: their names as the client sees them, the names that the table has for them,
+ * and, for computed ones, the names that the statement computes them from. An alias must not hide a column. */
+#include "wire/postgres/session.h"
+
+#include <ctype.h>
+
+#include "wire/postgres/catalog.h"
+
+#define COPY_NAMES_MAX 16384u
+#define COPY_COLUMNS_MAX 1664u /* the server's own maximum of a result */
+
+/* EXECUTE and FETCH give what another statement computes. */
+static const struct sql_statement *source_of(const struct postgres_state *state,
+                                             const struct sql_statement *statement) {
+    for (size_t i = 0; statement != NULL && i < statement->effect_count; i++) {
+        const struct sql_effect *effect = &statement->effects[i];
+        struct sql_named found;
+        if (effect->kind == SQL_EFFECT_EXECUTE && sql_session_find_prepared(state->sql, effect->name, &found))
+            return found.statement;
+        if (effect->kind == SQL_EFFECT_FETCH && sql_session_find_portal(state->sql, effect->name, &found))
+            return found.statement;
+    }
+    return statement;
+}
+
+/* The names that the index-th column is computed from; all of the statement's when that is not known. */
+static void set_references(struct row_mask_column *column, const struct sql_statement *source, size_t index,
+                           size_t count) {
+    if (source == NULL) return;
+    if (source->output_count == count && source->outputs[index].name_count > 0) {
+        column->referenced = source->outputs[index].names;
+        column->referenced_count = source->outputs[index].name_count;
+    } else if (source->output_count != count) {
+        column->referenced = source->columns;
+        column->referenced_count = source->column_count;
+    }
+}
+
+/* P: the tables whose columns are not known yet. Their oids are copied out of the input before. */
+static int learn_tables(struct wire_session *session, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct message message;
+    struct message_columns columns;
+    if (message_next(stream_buffered(session->upstream), &message) != MESSAGE_WHOLE ||
+        message_decode_row_description(message.body, &columns) != 0)
+        return error_set(error, ERROR_UNAVAILABLE, "the upstream sent a RowDescription that cannot be read");
+    uint32_t *oids = ARENA_NEW_ARRAY(&state->result, uint32_t, columns.count);
+    size_t count = 0;
+    if (oids == NULL) return error_out_of_memory(error);
+    for (size_t i = 0; i < columns.count; i++) {
+        struct message_column column;
+        message_column_next(&columns, &column);
+        if (column.table_oid == 0 || (count > 0 && oids[count - 1] == column.table_oid)) continue;
+        oids[count++] = column.table_oid;
+    }
+    catalog_learn(session->target, state->database, oids, count);
+    return 0;
+}
+
+int postgres_prepare_rows(struct wire_session *session, const struct mask_plan *plan,
+                          const struct sql_statement *statement, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct message message;
+    struct message_columns descriptions;
+    if (learn_tables(session, error) != 0) return -1;
+    const struct sql_statement *source = source_of(state, statement);
+    CHECK(message_next(stream_buffered(session->upstream), &message) == MESSAGE_WHOLE);
+    CHECK(message_decode_row_description(message.body, &descriptions) == 0);
+    size_t count = descriptions.count;
+    struct row_mask_column *columns = ARENA_NEW_ARRAY(&state->result, struct row_mask_column, count);
+    if (columns == NULL) return error_out_of_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        struct message_column column;
+        message_column_next(&descriptions, &column);
+        columns[i] = (struct row_mask_column){
+            .name = column.name, .type_oid = column.type_oid, .format = column.format};
+        columns[i].origin = catalog_column_name(session->target, state->database, column.table_oid,
+                                                column.attribute_number, &state->result);
+        if (columns[i].origin.length == 0) set_references(&columns[i], source, i, count);
+    }
+    state->row_mask = row_mask_new(&state->result, plan, columns, count);
+    if (state->row_mask != NULL) return 0;
+    return error_set(error, ERROR_LIMIT, "a result has more columns than can be masked");
+}
+
+static enum copy_mask_format format_of(const struct sql_copy *copy) {
+    switch (copy->format) {
+    case SQL_COPY_TEXT: return COPY_MASK_TEXT;
+    case SQL_COPY_CSV: return COPY_MASK_CSV;
+    case SQL_COPY_BINARY: return COPY_MASK_BINARY;
+    }
+    return COPY_MASK_TEXT;
+}
+
+/* Lower-case words and single signs, one space between them. */
+static struct str next_word(struct str *text) {
+    struct str rest = str_trim(*text);
+    size_t end = 0;
+    while (end < rest.length && (isalnum((uint8_t)rest.data[end]) || rest.data[end] == '_')) end++;
+    if (end == 0 && rest.length > 0) end = 1;
+    *text = str_slice(rest, end, rest.length);
+    return str_slice(rest, 0, end);
+}
+
+/* "COPY (SELECT * FROM name ...) TO" of one table and nothing beside it: its columns are the table's. */
+static bool is_plain_star(const struct sql_statement *statement) {
+    static const struct str beginning[] = {STR("copy"), STR("("), STR("select"), STR("*"), STR("from")};
+    static const struct str other[] = {STR("join"), STR(","), STR("union"), STR("intersect"), STR("except"),
+                                       STR("select"), STR("lateral"), STR("as"), STR("/"), STR("-")};
+    struct str text = statement->text;
+    if (statement->use_count != 1) return false;
+    for (size_t i = 0; i < LENGTH_OF(beginning); i++) {
+        if (!str_equal_ignoring_case(next_word(&text), beginning[i])) return false;
+    }
+    if (text.length > 0 && str_trim(text).data[0] == '(') return false;
+    while (text.length > 0) {
+        struct str word = next_word(&text);
+        for (size_t i = 0; i < LENGTH_OF(other); i++) {
+            if (str_equal_ignoring_case(word, other[i])) return false;
+        }
+    }
+    return true;
+}
+
+/* P: every name that a column of the statement's tables has, and every one that the statement writes. */
+static int collect_names(struct wire_session *session, const struct sql_statement *statement, struct str **names,
+                         size_t *name_count, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    *names = ARENA_NEW_ARRAY(&state->result, struct str, COPY_NAMES_MAX);
+    *name_count = 0;
+    if (*names == NULL) return error_out_of_memory(error);
+    for (size_t i = 0; i < statement->column_count && *name_count < COPY_NAMES_MAX; i++)
+        (*names)[(*name_count)++] = statement->columns[i];
+    for (size_t i = 0; i < statement->use_count; i++) {
+        const struct row_mask_column *columns;
+        size_t count;
+        if (statement->uses[i].name.length == 0) continue;
+        if (catalog_table_columns(session->target, state->database, statement->uses[i].schema, statement->uses[i].name,
+                                  false, &state->result, &columns, &count, error) != 0)
+            return -1;
+        for (size_t j = 0; j < count; j++) {
+            for (size_t k = 0; k < columns[j].referenced_count && *name_count < COPY_NAMES_MAX; k++)
+                (*names)[(*name_count)++] = columns[j].referenced[k];
+        }
+    }
+    if (*name_count < COPY_NAMES_MAX) return 0;
+    return error_set(error, ERROR_LIMIT, "COPY of a query over tables with too many columns: name the columns");
+}
+
+/* P: COPY (query) whose outputs cannot be told from its text: each column may be any. */
+static int set_any_columns(struct wire_session *session, const struct sql_statement *statement,
+                           struct copy_mask_options *options, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct str *names;
+    size_t name_count;
+    if (collect_names(session, statement, &names, &name_count, error) != 0) return -1;
+    struct row_mask_column *columns = ARENA_NEW_ARRAY(&state->result, struct row_mask_column, COPY_COLUMNS_MAX);
+    if (columns == NULL) return error_out_of_memory(error);
+    for (size_t i = 0; i < COPY_COLUMNS_MAX; i++) {
+        columns[i].referenced = names;
+        columns[i].referenced_count = name_count;
+    }
+    options->columns = columns;
+    options->column_count = COPY_COLUMNS_MAX;
+    return 0;
+}
+
+/* P: COPY table (a, b): the list; COPY (query): its outputs; COPY table: what the catalog has under that name. */
+static int set_copy_columns(struct wire_session *session, const struct sql_statement *statement,
+                            struct copy_mask_options *options, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    const struct sql_copy *copy = statement->copy;
+    bool is_table = copy->column_count == 0 && copy->name.length > 0;
+    bool is_star = copy->column_count == 0 && !is_table && statement->output_count == 0;
+    if (is_table || (is_star && is_plain_star(statement)))
+        return catalog_table_columns(session->target, state->database,
+                                     is_table ? copy->schema : statement->uses[0].schema,
+                                     is_table ? copy->name : statement->uses[0].name, is_table, &state->result,
+                                     &options->columns, &options->column_count, error);
+    if (is_star) return set_any_columns(session, statement, options, error);
+    size_t count = copy->column_count > 0 ? copy->column_count : statement->output_count;
+    struct row_mask_column *columns = ARENA_NEW_ARRAY(&state->result, struct row_mask_column, count);
+    if (columns == NULL) return error_out_of_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        if (copy->column_count > 0) columns[i].name = copy->columns[i];
+        else set_references(&columns[i], statement, i, count);
+    }
+    options->columns = columns;
+    options->column_count = count;
+    return 0;
+}
+
+int postgres_prepare_copy_out(struct wire_session *session, const struct mask_plan *plan,
+                              const struct sql_statement *statement, uint8_t format, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    const struct sql_copy *copy = statement != NULL ? statement->copy : NULL;
+    if (copy == NULL || (copy->format == SQL_COPY_BINARY) != (format == 1))
+        return error_set(error, ERROR_UNAVAILABLE, "COPY data came whose form is not known, so it cannot be masked");
+    struct copy_mask_options options = copy_mask_options_default(format_of(copy));
+    options.delimiter = copy->delimiter;
+    options.quote = copy->quote;
+    options.escape = copy->escape;
+    options.null_text = copy->null_text;
+    options.has_header = copy->has_header;
+    options.row_bytes_max = session->target->message_bytes_max;
+    if (set_copy_columns(session, statement, &options, error) != 0) return -1;
+    state->copy_mask = copy_mask_new(&options, plan);
+    return state->copy_mask != NULL ? 0 : error_out_of_memory(error);
+}

@@ -1,0 +1,135 @@
+/* The state of one PostgreSQL session: what session->state points to. Private to wire/postgres.
+ *
+ * Fields are grouped by the fiber that writes them; both run on one worker, so that there are no locks. The ask fiber
+ * alone appends to the upstream's output, the answer fiber alone to the client's once the client was greeted.
+ *
+ * A *batch* is what lies between two Syncs. Parse, Bind, Describe and Close wait in `prefix` until the Execute behind
+ * them is decided, or until Sync or Flush sends them on by themselves. */
+#ifndef SWORN_WIRE_POSTGRES_SESSION_H
+#define SWORN_WIRE_POSTGRES_SESSION_H
+
+#include "run/sync.h"
+#include "wire/postgres/copy_mask.h"
+#include "wire/postgres/expect.h"
+#include "wire/postgres/message.h"
+#include "wire/postgres/names.h"
+#include "wire/postgres/row_mask.h"
+#include "wire/postgres/sql.h"
+#include "wire/postgres/upstream.h"
+#include "wire/wire.h"
+
+#define POSTGRES_STATE_MAGIC 0x50675373u
+#define POSTGRES_LOGIN_TIMEOUT_NS (60 * NANOSECONDS_PER_SECOND)
+#define POSTGRES_GATHER_BYTES (32u * 1024)       /* output is flushed when more has gathered */
+#define POSTGRES_PREFIX_MESSAGES_MAX 4096u       /* without an Execute among them */
+#define POSTGRES_RESULT_ARENA_BYTES (16u * 1024 * 1024)
+#define POSTGRES_CANCEL_KEY_BYTES 8u
+#define POSTGRES_PARAMETERS_BYTES_MAX (16u * 1024) /* of startup parameters that are passed on */
+
+enum copy_in {
+    COPY_IN_NONE,
+    COPY_IN_AWAITED,   /* the server has asked for data, the client has sent none yet */
+    COPY_IN_STREAMING,
+};
+
+/* An action that next_action has returned and that is not yet forwarded or refused. */
+struct described {
+    struct action *action; /* NULL: none */
+    bool is_taken;         /* forward or refuse has taken it over */
+    bool is_query;         /* else an Execute */
+    size_t frame_bytes;    /* still in the client's input */
+    const struct sql_analysis *analysis;
+    const struct sql_statement *statement;
+    char portal[NAME_BYTES_MAX + 1];
+    bool is_portal_confirmed; /* the SQL session knows the portal */
+    bool is_portal_described; /* the prefix ends with the client's own Describe of the portal */
+};
+
+struct postgres_state {
+    uint32_t magic;
+
+    /* login */
+    struct str database;
+    struct buffer parameters;    /* startup parameters to pass on: name NUL value NUL ... */
+    struct upstream_link link;
+    bool is_greeted;
+
+    /* both */
+    struct expect_queue expected;
+    struct condition progress; /* the answer fiber took something off the queue */
+    struct names names;
+    struct sql_session *sql;
+    struct sql_target target;
+    enum copy_in copy_in;
+
+    /* ask */
+    struct buffer prefix;
+    uint64_t batch;
+    size_t batch_executes;  /* forwarded in this batch */
+    bool is_batch_open;     /* something of this batch went upstream */
+    bool is_discarding;     /* an action of this batch was refused: everything up to Sync is thrown away */
+    bool is_copy_marked;    /* the last message was COPY data */
+    uint64_t barrier;       /* no action is described before the queue's head is here */
+    struct described described;
+
+    /* answer */
+    bool is_skipping;       /* the server discards up to Sync */
+    bool is_in_block;       /* an explicit transaction is open */
+    bool is_fatal;          /* the server has said goodbye */
+    char status;            /* of the last ReadyForQuery */
+    size_t statement_index; /* of the simple query at the front */
+    struct buffer withheld; /* the last frame of the action that next_answer returned */
+    const struct sql_analysis *released; /* of that action, held until release */
+    struct arena result;    /* of the current result: row mask and names */
+    struct row_mask *row_mask;
+    struct copy_mask *copy_mask;
+    size_t passing_bytes;   /* of a big message that is passed on unseen */
+
+    /* after the fibers */
+    const struct sql_analysis **orphans; /* of actions that were taken back */
+    size_t orphan_count;
+};
+
+static inline struct postgres_state *postgres_state(const struct wire_session *session) {
+    struct postgres_state *state = session->state;
+    CHECK_MAGIC(state, POSTGRES_STATE_MAGIC);
+    return state;
+}
+
+/* The worker's cache of analyses; NULL when memory is out. */
+struct sql_cache *postgres_sql_cache(void);
+
+/* startup.c */
+int postgres_accept(struct wire_session *session, struct wire_login *login, struct error *error);
+void postgres_reject(struct wire_session *session, const struct error *why);
+int postgres_greet(struct wire_session *session, struct error *error);
+/* ask.c */
+int postgres_next_action(struct wire_session *session, struct action **action, struct error *error);
+int postgres_forward(struct wire_session *session, struct action *action, const struct mask_plan *plan,
+                     struct error *error);
+int postgres_refuse(struct wire_session *session, struct action *action, struct error *error);
+/* answer.c */
+int postgres_next_answer(struct wire_session *session, struct action **action, struct error *error);
+int postgres_release(struct wire_session *session, struct action *action, struct error *error);
+
+/* describe.c: the action that a Query or an Execute is. */
+struct action *postgres_describe(struct wire_session *session, const struct described *described,
+                                 const struct name_parameters *parameters, struct error *error) MUST_USE;
+/* Inspects the values of a Bind. NULL with *error when they cannot be judged. */
+struct name_parameters *postgres_inspect_bind(struct wire_session *session, const struct message_bind *bind,
+                                              const struct sql_statement *statement, struct error *error) MUST_USE;
+
+/* refusal.c: the ErrorResponse for a refused action; action NULL: a FunctionCall. */
+void postgres_append_refusal(struct buffer *out, const struct action *action);
+/* Appends what an error of ours looks like to a client. */
+void postgres_append_failure(struct buffer *out, const struct error *why, bool is_login);
+
+/* result.c: what a RowDescription says, as a mask for rows; what a COPY statement says, as a mask for its data. The
+ * RowDescription is the first message in the upstream's input, before and after. statement may be NULL.
+ * P: looks up the names of columns that are not known yet. */
+int postgres_prepare_rows(struct wire_session *session, const struct mask_plan *plan,
+                          const struct sql_statement *statement, struct error *error) MUST_USE;
+int postgres_prepare_copy_out(struct wire_session *session, const struct mask_plan *plan,
+                              const struct sql_statement *statement, uint8_t format, struct error *error) MUST_USE;
+
+#endif
