@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "run/offload.h"
 #include "wire/postgres/message.h"
 #include "wire/postgres/scram.h"
@@ -221,13 +222,15 @@ static int take_authentication(struct login_state *state, struct str body) {
     }
 }
 
+/* The server's words may name our own role, so they go to the operator and the client is told the code. */
 static int take_error(struct login_state *state, struct str body) {
-    struct str code = message_error_field(body, 'C');
-    struct str text = message_error_field(body, 'M');
+    struct str name = state->login->target->name;
+    struct str code = str_slice(message_error_field(body, 'C'), 0, 5);
     bool is_denied = str_starts_with(code, STR("28")) || str_starts_with(code, STR("3D"));
-    return error_set(state->error, is_denied ? ERROR_DENIED : ERROR_UNAVAILABLE, "upstream %.*s: %.*s (%.*s)",
-                     STR_ARGS(state->login->target->name), STR_ARGS(str_slice(text, 0, 300)),
-                     STR_ARGS(str_slice(code, 0, 5)));
+    log_warning("upstream %.*s refused a login: %.*s", STR_ARGS(name), STR_ARGS(message_error_field(body, 'M')));
+    return error_set(state->error, is_denied ? ERROR_DENIED : ERROR_UNAVAILABLE,
+                     "upstream %.*s refused the login of sworn (SQLSTATE %.*s): see the gateway's log", STR_ARGS(name),
+                     STR_ARGS(code));
 }
 
 static int take_key(struct login_state *state, struct str body) {
