@@ -23,13 +23,14 @@ def test_wrong_token_is_refused_and_recorded(make_gateway):
     gateway = make_gateway()
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(f"host=127.0.0.1 port={gateway.port} user=ana password=wrong dbname=shop")
-    starts = [entry for entry in wait_for_entries(gateway, "session_start")]
+    starts = wait_until(lambda: entries_of(gateway, "session_start", 1), 5, "the refused login's entry")
     assert starts[0]["event"]["refused"]
     assert gateway.verify().returncode == 0
 
 
-def wait_for_entries(gateway, kind):
-    return wait_until(lambda: [e for e in gateway.entries() if e["event"]["type"] == kind], 5, f"{kind} entries")
+def entries_of(gateway, kind, at_least):
+    entries = [entry for entry in gateway.entries() if entry["event"]["type"] == kind]
+    return entries if len(entries) >= at_least else None
 
 
 def test_denial_names_policy_and_leaves_the_session_usable(make_gateway, cluster):
@@ -41,7 +42,7 @@ def test_denial_names_policy_and_leaves_the_session_usable(make_gateway, cluster
         assert connection.execute("SELECT count(*) FROM orders").fetchone() is not None
     assert "DROP TABLE" not in cluster.server_log()
     denied = gateway.actions("--decision", "deny")
-    assert denied[0]["policies"] == "agents-never-drop" and denied[0]["on_behalf_of"] == "ana"
+    assert "agents-never-drop" in denied[0]["policies"] and denied[0]["on_behalf_of"] == "ana"
 
 
 def test_agent_sees_masks_person_sees_what_policy_reveals(make_gateway):
@@ -122,5 +123,5 @@ def test_reload_is_atomic_and_a_bad_one_is_refused(make_gateway):
         gateway.reload()
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT 1")
-    activated = [e for e in gateway.entries() if e["event"]["type"] == "bundle_activated"]
+    activated = wait_until(lambda: entries_of(gateway, "bundle_activated", 2), 5, "two activated bundles")
     assert [e["event"]["file"] for e in activated] == ["all.cedar", "none.cedar"]
