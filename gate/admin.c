@@ -103,7 +103,7 @@ static int answer_pending(struct admin_connection *connection, const json_t *req
 }
 
 static int vote(struct admin_connection *connection, const json_t *request, bool is_approval, struct error *error) {
-    const struct principal *principal;
+    const struct principal *principal = NULL;
     struct str id = member(request, "id");
     if (id.length == 0) return error_set(error, ERROR_INVALID, "which action? `sworn pending` lists the ids");
     if (identify(connection, request, &principal, error) != 0) return -1;
@@ -266,4 +266,5 @@ void admin_main(void *argument) {
     char peer[LISTENER_PEER_BYTES];
     int fd;
     while (listener_accept(worker->gateway->admin, &fd, peer, &error) == 0) serve(worker, fd);
+    listener_close(&worker->gateway->admin);
 }

@@ -34,6 +34,22 @@ static int check_identity(struct session *session, int64_t now_us, struct error 
     return 0;
 }
 
+/* The plan for texts that belong to no action, such as a notice between two: what the principal may see just now. */
+static int renew_ambient_plan(struct session *session, const struct policy_facts *facts, struct error *error) {
+    class_set reveal;
+    if (policy_reveal(session->policy, &session->worker->scratch, facts, session->upstream->resource,
+                      POLICY_SINK_PRINCIPAL, NULL, 0, &reveal, error) != 0) {
+        return -1;
+    }
+    if (session->wire.ambient_plan != NULL && session->ambient_reveal == reveal) return 0;
+    const struct mask_plan *plan = mask_plan_new(&session->wire.arena, session->worker->masks,
+                                                 session->login_snapshot->config->masking, reveal);
+    if (plan == NULL) return error_out_of_memory(error);
+    session->wire.ambient_plan = plan;
+    session->ambient_reveal = reveal;
+    return 0;
+}
+
 static void deny(struct action *action, struct str message) {
     action->verdict.kind = VERDICT_DENY;
     action->verdict.message = arena_copy(&action->arena, message);
@@ -44,7 +60,7 @@ static void decide(struct session *session, struct action *action, const struct 
     struct error error = {0};
     struct verdict *verdict = &action->verdict;
     struct policy_facts facts = {clock_real_us(), session->record.actions, session->record.denials};
-    if (check_identity(session, facts.now_us, &error) != 0 ||
+    if (check_identity(session, facts.now_us, &error) != 0 || renew_ambient_plan(session, &facts, &error) != 0 ||
         policy_decide(session->policy, &session->worker->scratch, &facts, action, applied, applied_count, &error) != 0) {
         deny(action, str_from_cstr(error.text));
         return;
@@ -187,6 +203,8 @@ static void answer_main(void *argument) {
 
 int exchange_run(struct session *session, struct error *error) {
     struct answer_fiber fiber = {.session = session};
+    struct policy_facts facts = {clock_real_us(), 0, 0};
+    if (renew_ambient_plan(session, &facts, error) != 0) return -1;
     session->answer = fiber_start(session->worker->worker, answer_main, &fiber, "answer");
     if (session->answer == NULL) return error_out_of_memory(error);
     int asked = ask(session, error);

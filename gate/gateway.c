@@ -220,6 +220,7 @@ static void accept_main(void *argument) {
         else dispatch(accepting.gateway, accepting.listener_index, fd, peer);
     }
     if (error.code != ERROR_CANCELLED) gateway_fail(accepting.gateway, &error);
+    listener_close(&accepting.gateway->listeners[accepting.listener_index]);
 }
 
 static struct listener *open_listener(const struct config_address *address, struct error *error) {

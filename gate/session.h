@@ -27,6 +27,7 @@ struct session {
     const struct principal *principal; /* in snapshot's identity */
     int64_t token_expires_us;        /* 0: never */
     struct policy_session *policy;   /* of snapshot's bundle */
+    class_set ambient_reveal;        /* what wire.ambient_plan reveals */
     uint64_t intent_mark;            /* events that must be durable before the upstream gets more bytes */
     uint64_t answer_mark;            /* and the client */
     struct fiber *ask;
