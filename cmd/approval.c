@@ -50,7 +50,7 @@ static json_t *ask(const char *config_option, json_t *request, int *status) {
     json_t *answer = NULL;
     char *line = json_dumps(request, JSON_COMPACT);
     json_decref(request);
-    struct config *config = config_load(command_config_path(config_option), &error);
+    struct config *config = config_load_for_command(command_config_path(config_option), &error);
     *status = config == NULL ? COMMAND_USAGE : COMMAND_NO;
     if (config != NULL && line != NULL) {
         int fd = connect_to(config, &error);

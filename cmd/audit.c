@@ -8,16 +8,13 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "ledger/receipt.h"
 #include "ledger/verify.h"
-
-#define VKEY_FILE_MAX_BYTES 1024
 
 int audit_place_open(struct audit_place *place, const char *evidence_option, const char *config_option) {
     struct error error;
     *place = (struct audit_place){.folder = evidence_option};
     if (evidence_option == NULL) {
-        place->config = config_load(command_config_path(config_option), &error);
+        place->config = config_load_for_command(command_config_path(config_option), &error);
         if (place->config == NULL) return command_fail_error(COMMAND_USAGE, &error);
         place->folder = place->config->ledger.directory.data;
     }
@@ -43,14 +40,13 @@ int audit_place_index(struct audit_place *place, bool is_fresh, struct audit_ind
 
 /* ---- verify ------------------------------------------------------------------------------------------------------- */
 
-/* --key: a verifier key in signed-note form, or a file that holds one. */
-static int read_vkey(const char *option, char vkey[VKEY_FILE_MAX_BYTES]) {
+int audit_read_vkey(const char *option, char vkey[AUDIT_VKEY_MAX_BYTES]) {
     if (strchr(option, '+') != NULL && access(option, R_OK) != 0) {
-        snprintf(vkey, VKEY_FILE_MAX_BYTES, "%s", option);
+        snprintf(vkey, AUDIT_VKEY_MAX_BYTES, "%s", option);
         return 0;
     }
     FILE *file = fopen(option, "r");
-    if (file == NULL || fgets(vkey, VKEY_FILE_MAX_BYTES, file) == NULL) {
+    if (file == NULL || fgets(vkey, AUDIT_VKEY_MAX_BYTES, file) == NULL) {
         if (file != NULL) fclose(file);
         return command_fail(COMMAND_USAGE, "--key %s: neither a verifier key (name+hash+key) nor a file with one", option);
     }
@@ -86,7 +82,7 @@ static void print_summary(const struct ledger_summary *summary, const char *fold
            folder, summary->bad_count == 0 ? "good" : "BAD", summary->origin, summary->size, summary->sessions,
            summary->intents, summary->denied, summary->interrupted);
     if (summary->size > 0) {
-        printf(", %.*s to %.*s", 20, clock_format_rfc3339(summary->first_time_us, first).data, 20,
+        printf(", %.*s to %.*s", 19, clock_format_rfc3339(summary->first_time_us, first).data, 19,
                clock_format_rfc3339(summary->last_time_us, last).data);
     }
     printf("\n");
@@ -115,10 +111,10 @@ static int audit_verify(int argc, char **argv) {
         if (folder == NULL) folder = place.folder;
         if (key == NULL) key = place.config->ledger.vkey.data;
     }
-    char vkey[VKEY_FILE_MAX_BYTES];
+    char vkey[AUDIT_VKEY_MAX_BYTES];
     struct ledger_summary summary;
     struct error error;
-    status = read_vkey(key, vkey);
+    status = audit_read_vkey(key, vkey);
     if (status == 0 && ledger_verify(folder, str_from_cstr(vkey), print_finding, &as_json, &summary, &error) != 0) {
         status = command_fail_error(COMMAND_USAGE, &error);
     } else if (status == 0) {

@@ -18,7 +18,12 @@ int audit_place_open(struct audit_place *place, const char *evidence_option, con
 void audit_place_close(struct audit_place *place);
 int audit_place_index(struct audit_place *place, bool is_fresh, struct audit_index **index, struct error *error) MUST_USE;
 
+#define AUDIT_VKEY_MAX_BYTES 1024
+/* The value of --key: a verifier key in signed-note form, or a file that holds one. An exit status; failures are said. */
+int audit_read_vkey(const char *option, char vkey[AUDIT_VKEY_MAX_BYTES]);
+
 int audit_list(int argc, char **argv);
 int audit_show(int argc, char **argv);
+int audit_receipt(int argc, char **argv);
 
 #endif

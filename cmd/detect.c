@@ -40,8 +40,8 @@ static int scan_text(const struct detector *detector, FILE *in, struct error *er
 int command_detect(int argc, char **argv) {
     bool is_jsonl = false;
     const struct command_option options[] = {
-        {"--jsonl", NULL, "read {\"id\",\"text\"} a line, write {\"id\",\"spans\":[[start,end,class,score],...]}, offsets in\n"
-                          "                         code points", NULL, &is_jsonl}};
+        {"--jsonl", NULL, "{\"id\",\"text\"} a line in, {\"id\",\"spans\":[[start,end,class,score],...]} out, in code points",
+         NULL, &is_jsonl}};
     const struct command_usage usage = {
         "detect", "",
         "Finds personal data and secrets in the text on stdin. By default prints one line a finding: byte offsets, data\n"

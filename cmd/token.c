@@ -16,7 +16,7 @@ struct token_context {
 
 static int open_context(struct token_context *context, const char *config_option) {
     struct error error;
-    context->config = config_load(command_config_path(config_option), &error);
+    context->config = config_load_for_command(command_config_path(config_option), &error);
     if (context->config == NULL) return command_fail_error(COMMAND_USAGE, &error);
     context->store = store_open(context->config->state.data, &error);
     if (context->store != NULL) return COMMAND_OK;

@@ -69,7 +69,8 @@ static void write_reveal(struct json_writer *writer, class_set reveal) {
         json_write_string(writer, STR("*"));
     } else {
         for (size_t i = 0; i < CLASS_MAX; i++) {
-            if (class_set_has(reveal, (enum data_class)i)) json_write_string(writer, str_from_cstr(class_name((enum data_class)i)));
+            enum data_class class = (enum data_class)i;
+            if (class_set_has(reveal, class)) json_write_string(writer, str_from_cstr(class_name(class)));
         }
     }
     json_end_array(writer);

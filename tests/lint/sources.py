@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-WIDTH = 120
+WIDTH = 125
 LINES_MAX = 700
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 ENDINGS = ("*.c", "*.h", "*.def", "*.py", "*.build", "dev", "*.md")
