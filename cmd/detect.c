@@ -40,7 +40,7 @@ static int scan_text(const struct detector *detector, FILE *in, struct error *er
 int command_detect(int argc, char **argv) {
     bool is_jsonl = false;
     const struct command_option options[] = {
-        {"--jsonl", NULL, "{\"id\",\"text\"} a line in, {\"id\",\"spans\":[[start,end,class,score],...]} out, in code points",
+        {"--jsonl", NULL, "a line {\"id\",\"text\"} in, {\"id\",\"spans\":[[start,end,class,score],..]} out, in code points",
          NULL, &is_jsonl}};
     const struct command_usage usage = {
         "detect", "",

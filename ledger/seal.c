@@ -193,7 +193,8 @@ int seal_session_begin(struct sealer *sealer, uint64_t session, struct seal_sess
     take_random(sealer, record.iv, sizeof(record.iv));
     made->key_offset = sealer->keys.end + buffer_length(&sealer->keys.pending);
     struct gcm_part part = {made->key, sizeof(made->key)};
-    int result = gcm_seal(sealer, sealer->kek, record.iv, str_make(&record, SEAL_KEY_AAD_BYTES), &part, 1, record.wrapped, record.tag);
+    int result = gcm_seal(sealer, sealer->kek, record.iv, str_make(&record, SEAL_KEY_AAD_BYTES), &part, 1,
+                          record.wrapped, record.tag);
     if (result == 0) buffer_append(&sealer->keys.pending, &record, sizeof(record));
     if (result == 0 && !buffer_failed(&sealer->keys.pending)) return 0;
     seal_session_free(out);
@@ -224,7 +225,8 @@ static struct sha256 mac_of(const uint8_t key[SEAL_MAC_KEY_BYTES], struct str te
 static int seal_payload(struct sealer *sealer, struct seal_session *session, struct str text,
                         struct seal_commitment *out) {
     struct buffer *pending = &sealer->payloads.pending;
-    struct seal_payload_header header = {SEAL_PAYLOAD_MAGIC, (uint32_t)(SEAL_MAC_KEY_BYTES + text.length), session->key_offset, {0},
+    struct seal_payload_header header = {SEAL_PAYLOAD_MAGIC, (uint32_t)(SEAL_MAC_KEY_BYTES + text.length),
+                                          session->key_offset, {0},
                                     {0}, {0}};
     size_t whole = sizeof(header) + header.length;
     uint8_t mac_key[SEAL_MAC_KEY_BYTES];

@@ -170,7 +170,8 @@ static int check_entries(struct verifier *verifier, struct bundle_check *check, 
         if (take_entry(verifier, check, place, entry) != 0) return -1;
     }
     if (rest.length > 0) {
-        BAD(verifier, check->first + check->width - 1, "%zu bytes too many behind the last entry of its bundle", rest.length);
+        BAD(verifier, check->first + check->width - 1, "%zu bytes too many behind the last entry of its bundle",
+            rest.length);
     }
     if (check->mismatch_count > 0) trail_skip(verifier->trail);
     return 0;

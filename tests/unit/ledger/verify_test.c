@@ -142,25 +142,31 @@ static void test_files(void) {
 
 /* Evidence that is consistent in its hashes, but was written wrongly: signed with a key of the test's own. */
 static void test_trails(void) {
-    #define NODE "{\"event\":{\"heartbeat_ms\":1000,\"type\":\"node_start\"},\"seq\":0,\"session\":\"0000000000000001\",\"time\":\"2026-01-01T00:00:00.000000Z\"}"
-    #define S(seq, second, event) "{\"event\":" event ",\"seq\":" seq ",\"session\":\"00000000000000aa\",\"time\":\"2026-01-01T00:00:" second ".000000Z\"}"
+    #define ENTRY(event, seq, session, second)                                                       \
+        "{\"event\":" event ",\"seq\":" seq ",\"session\":\"00000000000000" session "\",\"time\":"    \
+        "\"2026-01-01T00:00:" second ".000000Z\"}"
+    #define NODE ENTRY("{\"heartbeat_ms\":1000,\"type\":\"node_start\"}", "0", "01", "00")
+    #define S(seq, second, event) ENTRY(event, seq, "aa", second)
     #define START S("0", "01", "{\"type\":\"session_start\"}")
     #define INTENT(seq, n) S(seq, "02", "{\"action\":\"00000000000000aa-" n "\",\"type\":\"intent\"}")
     #define DENIED(seq, n) S(seq, "02", "{\"action\":\"00000000000000aa-" n "\",\"type\":\"intent\",\"verdict\":\"deny\"}")
     #define OUTCOME(seq, n) S(seq, "03", "{\"action\":\"00000000000000aa-" n "\",\"status\":\"ok\",\"type\":\"outcome\"}")
     #define END(seq) S(seq, "04", "{\"type\":\"session_end\"}")
     static const struct { const char *entries[8]; const char *words; } rows[] = {
-        {{NODE, START, DENIED("1", "0"), OUTCOME("2", "0")}, "entry 3: outcome of action 00000000000000aa-0, which has no open intent"},
+        {{NODE, START, DENIED("1", "0"), OUTCOME("2", "0")},
+         "entry 3: outcome of action 00000000000000aa-0, which has no open intent"},
         {{NODE, START, INTENT("1", "0"), END("2")}, "entry 2: action 00000000000000aa-0 has no outcome"},
         {{NODE, START, INTENT("2", "0")}, "entry 2: session 00000000000000aa: seq 2 where 1 was expected"},
         {{NODE, START, OUTCOME("1", "0")}, "entry 2: outcome of action 00000000000000aa-0, which has no open intent"},
         {{NODE, START, INTENT("1", "0"), INTENT("2", "0")}, "entry 3: action 00000000000000aa-0 is used a second time"},
         {{NODE, INTENT("1", "0")}, "entry 1: session 00000000000000aa begins with \"intent\", seq 1"},
-        {{NODE, START, INTENT("1", "0"), S("2", "01", "{\"type\":\"x\"}")}, "entry 3: its time 2026-01-01T00:00:01.000000Z is before"},
+        {{NODE, START, INTENT("1", "0"), S("2", "01", "{\"type\":\"x\"}")},
+         "entry 3: its time 2026-01-01T00:00:01.000000Z is before"},
         {{NODE, START, START}, "entry 2: session 00000000000000aa starts a second time"},
         {{NODE, START, INTENT("1", "0"), OUTCOME("2", "0"), OUTCOME("3", "0")}, "entry 4: outcome of action"},
-        {{NODE, START, "{\"event\":{\"type\":\"node_stop\"},\"seq\":1,\"session\":\"0000000000000001\",\"time\":\"2026-01-01T00:00:02.000000Z\"}"}, "entry 2: node_stop, but session 00000000000000aa (last entry 1) has not ended"},
-        {{NODE, "{\"event\":{\"type\":\"heartbeat\"},\"seq\":1,\"session\":\"0000000000000001\",\"time\":\"2026-01-01T00:00:30.000000Z\"}"}, "entry 1: no heartbeat for 30000 ms before it"},
+        {{NODE, START, ENTRY("{\"type\":\"node_stop\"}", "1", "01", "02")},
+         "entry 2: node_stop, but session 00000000000000aa (last entry 1) has not ended"},
+        {{NODE, ENTRY("{\"type\":\"heartbeat\"}", "1", "01", "30")}, "entry 1: no heartbeat for 30000 ms before it"},
         {{NODE, "{\"seq\":1}"}, "entry 1: it is not a well-formed entry"},
         {{NODE, START, INTENT("1", "0"), OUTCOME("2", "0"), END("3")}, ""},
     };
