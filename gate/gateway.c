@@ -106,8 +106,8 @@ static bool has_sessions(const struct gate_worker *worker) {
     return worker->sessions != NULL || is_node;
 }
 
+/* After its thread has ended: until then the poll hook looks at the recorder. */
 static void unmake_worker(struct gate_worker *worker) {
-    if (worker->recorder != NULL) recorder_stop(worker->recorder);
     recorder_free(&worker->recorder);
     sealer_free(&worker->sealer);
     mask_worker_free(&worker->masks);
@@ -128,7 +128,7 @@ static void worker_main(void *argument) {
     while (has_sessions(worker)) {
         if (fiber_sleep(GATEWAY_POLL_NS, &error) != 0) break;
     }
-    unmake_worker(worker);
+    if (worker->recorder != NULL) recorder_stop(worker->recorder);
     fiber_shield_end();
 }
 
@@ -328,6 +328,7 @@ static int start(struct gateway *gateway, const char *program, struct error *err
 static void stop(struct gateway *gateway) {
     struct error error;
     if (gateway->runtime != NULL) runtime_free(&gateway->runtime);
+    for (size_t i = 0; gateway->workers != NULL && i < gateway->worker_count; i++) unmake_worker(&gateway->workers[i]);
     for (size_t i = 0; gateway->listeners != NULL && i < gateway->listener_count; i++) {
         if (gateway->listeners[i] != NULL) listener_close(&gateway->listeners[i]);
     }
