@@ -60,6 +60,11 @@ static void decide(struct session *session, struct action *action, const struct 
     struct error error = {0};
     struct verdict *verdict = &action->verdict;
     struct policy_facts facts = {clock_real_us(), session->record.actions, session->record.denials};
+    if (action->refusal.length > 0) {
+        verdict->bundle = *bundle_hash(session->snapshot->bundle);
+        deny(action, action->refusal);
+        return;
+    }
     if (check_identity(session, facts.now_us, &error) != 0 || renew_ambient_plan(session, &facts, &error) != 0 ||
         policy_decide(session->policy, &session->worker->scratch, &facts, action, applied, applied_count, &error) != 0) {
         deny(action, str_from_cstr(error.text));

@@ -54,6 +54,7 @@ struct action {
     uint64_t number;     /* within its session, from 1 */
     struct str protocol; /* "postgres" */
     struct str text;     /* what the approver reads and what is sealed */
+    struct str refusal;  /* why it is denied whatever policy says: the protocol cannot let it through; empty: it can */
     struct sha256 digest; /* of the exact action: text, parameters, upstream. An approval binds to it. */
     struct action_step *steps;
     size_t step_count;

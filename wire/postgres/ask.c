@@ -378,17 +378,26 @@ static int append_refused_query(struct wire_session *session, struct action *act
     if (entry == NULL) return -1;
     entry->is_own = true;
     entry->action = action;
-    if (action != NULL) entry->analysis = described->analysis;
+    entry->analysis = described->analysis;
     expect_commit(&state->expected);
     end_batch(state);
     return 0;
 }
 
-static int handle_function_call(struct wire_session *session, struct error *error) {
+/* A function by its OID, around the SQL parser: an action that is always refused, so that it is in evidence. */
+static enum handled handle_function_call(struct wire_session *session, const struct message *message,
+                                         struct action **out, struct error *error) {
     struct postgres_state *state = postgres_state(session);
-    if (settle_open_batch(session, error) != 0) return -1;
-    if (state->is_batch_open && state->is_skipping) return 0;
-    return append_refused_query(session, NULL, error);
+    struct described described = {.is_query = true, .frame_bytes = message->frame_bytes};
+    if (settle_open_batch(session, error) != 0 || settle_before_action(session, error) != 0) return HANDLED_ERROR;
+    if (state->is_batch_open && state->is_skipping) return HANDLED_DONE;
+    described.analysis = sql_analyze(postgres_sql_cache(), STR("function call protocol"), error);
+    if (described.analysis == NULL) return HANDLED_ERROR;
+    enum handled result = return_action(session, &described, NULL, out, error);
+    if (result == HANDLED_ACTION) {
+        (*out)->refusal = STR("the function call protocol is not possible through sworn: call the function with SELECT");
+    }
+    return result;
 }
 
 /* ---- the loop ---- */
@@ -418,7 +427,7 @@ static enum handled handle_message(struct wire_session *session, const struct me
     case 'd':
     case 'c':
     case 'f': return handled(handle_copy(session, message, error));
-    case 'F': return handled(handle_function_call(session, error));
+    case 'F': return handle_function_call(session, message, out, error);
     case 'X': return HANDLED_END;
     default: return handled(out_of_order(error, message->type));
     }

@@ -69,10 +69,12 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
     action->text = analysis->text;
     action->digest = digest_of(session, analysis->text, parameters != NULL ? &parameters->digest : &no_parameters);
     if (parameters != NULL) add_counts(&action->request_classes, &parameters->found);
-    if (describe_steps(session, described, action, error) != 0 ||
-        inspect_text(session, analysis, action, error) != 0) {
+    if (describe_steps(session, described, action, error) != 0) {
         action_free(&action);
         return NULL;
+    }
+    if (inspect_text(session, analysis, action, error) != 0) {
+        action->refusal = STR("the statement could not be inspected for personal data and secrets");
     }
     session->action_count++;
     return action;

@@ -2,13 +2,6 @@
 #include "wire/postgres/session.h"
 
 void postgres_append_refusal(struct buffer *out, const struct action *action) {
-    if (action == NULL) {
-        message_append_error(out, &(struct message_error){
-            .severity = "ERROR", .code = "0A000",
-            .message = STR("the function call protocol is not possible through sworn"),
-            .hint = STR("Call the function with SELECT.")});
-        return;
-    }
     struct buffer detail;
     buffer_init(&detail, 4096);
     for (size_t i = 0; i < action->verdict.policy_count; i++) {
