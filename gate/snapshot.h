@@ -6,6 +6,7 @@
 #ifndef SWORN_GATE_SNAPSHOT_H
 #define SWORN_GATE_SNAPSHOT_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "gate/config.h"

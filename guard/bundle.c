@@ -227,31 +227,3 @@ const struct bundle_file *bundle_file_at(const struct bundle *bundle, size_t ind
 }
 
 size_t bundle_policy_count(const struct bundle *bundle) { return cedar_policy_set_count(bundle->policies); }
-
-void bundle_slot_init(struct bundle_slot *slot, struct bundle *bundle) {
-    pthread_mutex_init(&slot->lock, NULL);
-    slot->bundle = bundle;
-    atomic_init(&slot->generation, 1);
-}
-
-void bundle_slot_free(struct bundle_slot *slot) {
-    bundle_release(&slot->bundle);
-    pthread_mutex_destroy(&slot->lock);
-}
-
-struct bundle *bundle_slot_take(struct bundle_slot *slot, uint64_t *generation) {
-    pthread_mutex_lock(&slot->lock);
-    struct bundle *bundle = bundle_hold(slot->bundle);
-    if (generation != NULL) *generation = bundle_slot_generation(slot);
-    pthread_mutex_unlock(&slot->lock);
-    return bundle;
-}
-
-void bundle_slot_replace(struct bundle_slot *slot, struct bundle *bundle) {
-    pthread_mutex_lock(&slot->lock);
-    struct bundle *old = slot->bundle;
-    slot->bundle = bundle;
-    atomic_fetch_add_explicit(&slot->generation, 1, memory_order_release);
-    pthread_mutex_unlock(&slot->lock);
-    bundle_release(&old);
-}

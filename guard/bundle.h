@@ -6,13 +6,9 @@
  *     file hash   = SHA-256(contents)
  *     bundle hash = SHA-256(name_1 NUL file hash_1  name_2 NUL file hash_2 ...)     names sorted bytewise, 32 raw bytes
  *
- * A bundle is immutable and counts its holders; struct bundle_slot is where the one in force stands and is replaced
- * while others read. bundle_load() blocks and needs a big stack (a helper thread). */
+ * A bundle is immutable and counts its holders. bundle_load() blocks and needs a big stack (a helper thread). */
 #ifndef SWORN_GUARD_BUNDLE_H
 #define SWORN_GUARD_BUNDLE_H
-
-#include <pthread.h>
-#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/digest.h"
@@ -89,21 +85,5 @@ struct remedy {
     uint32_t count;
 };
 int remedy_parse(struct str token, struct remedy *remedy, struct error *error) MUST_USE;
-
-/* The bundle in force. */
-struct bundle_slot {
-    pthread_mutex_t lock;
-    struct bundle *bundle;
-    atomic_uint_fast64_t generation; /* goes up with every replacement: compare, and take anew when it differs */
-};
-
-void bundle_slot_init(struct bundle_slot *slot, struct bundle *bundle); /* takes over the caller's hold */
-void bundle_slot_free(struct bundle_slot *slot);
-/* A hold of its own for the caller; *generation (may be NULL) is that of what was returned. */
-struct bundle *bundle_slot_take(struct bundle_slot *slot, uint64_t *generation) MUST_USE;
-void bundle_slot_replace(struct bundle_slot *slot, struct bundle *bundle); /* takes over the caller's hold */
-static inline uint64_t bundle_slot_generation(struct bundle_slot *slot) {
-    return atomic_load_explicit(&slot->generation, memory_order_acquire);
-}
 
 #endif

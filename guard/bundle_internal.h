@@ -2,6 +2,8 @@
 #ifndef SWORN_GUARD_BUNDLE_INTERNAL_H
 #define SWORN_GUARD_BUNDLE_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "cedar/cedar.h"
 #include "detect/classes.h"
 #include "guard/bundle.h"

@@ -136,25 +136,6 @@ static void check_folders(const struct identity *identity) {
     ok(bundle_load(&source, NULL, &error) == NULL && error.code == ERROR_SYSTEM, "no folder");
 }
 
-static void check_slot(const struct identity *identity) {
-    struct bundle *first = world_bundle(identity, "permit (principal, action, resource);");
-    struct bundle *second = world_bundle(identity, "forbid (principal, action, resource);");
-    struct sha256 hash = *bundle_hash(first);
-    struct bundle_slot slot;
-    bundle_slot_init(&slot, first);
-    uint64_t generation = 0;
-    struct bundle *held = bundle_slot_take(&slot, &generation);
-    ok(held == first && generation == bundle_slot_generation(&slot), "what stands in the slot");
-    bundle_slot_replace(&slot, second);
-    ok(generation != bundle_slot_generation(&slot), "a replacement is seen by its generation");
-    ok(sha256_equal(bundle_hash(held), &hash), "who held the old one still has it");
-    struct bundle *now = bundle_slot_take(&slot, NULL);
-    ok(now == second, "and the new one is given out");
-    bundle_release(&held);
-    bundle_release(&now);
-    bundle_slot_free(&slot);
-}
-
 int main(void) {
     world_open();
     struct identity *identity = world_identity();
@@ -162,7 +143,6 @@ int main(void) {
     check_every_problem(identity);
     check_hash(identity);
     check_folders(identity);
-    check_slot(identity);
     identity_release(&identity);
     world_close();
     return tap_done();
