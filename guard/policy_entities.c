@@ -202,6 +202,25 @@ static int overlay_finish(struct cedar_entities *overlay, struct error *error) {
     return error_set(error, ERROR_LIMIT, "the action's resources: %s", problem.text);
 }
 
+/* Tables are labelled by their upstream. Where that has several databases, a table's id has the database's name within
+ * (env/upstream/database/schema.table), and its labels are those of the id without. */
+static struct cedar_value labels_of(const struct bundle *bundle, struct arena *scratch, const struct resource *resource) {
+    const struct resource *database = resource->parent;
+    const struct resource *upstream = database != NULL ? database->parent : NULL;
+    if (upstream == NULL || !str_equal(upstream->type, database->type)) return bundle->empty_set;
+    if (!str_starts_with(resource->id, database->id)) return bundle->empty_set;
+    struct str within = str_slice(resource->id, database->id.length, resource->id.length);
+    struct str id = arena_format(scratch, "%.*s%.*s", STR_ARGS(upstream->id), STR_ARGS(within));
+    struct cedar_uid uid;
+    struct error error;
+    const struct resource labelled = {resource->type, id, NULL};
+    if (id.data == NULL || resource_uid(scratch, &labelled, &uid, &error) != 0) return bundle->empty_set;
+    const struct cedar_entity *entity = cedar_entities_find(bundle->entities, &uid);
+    const struct cedar_value *labels =
+        entity != NULL ? cedar_record_get(cedar_entity_attributes(entity), labels_name) : NULL;
+    return labels != NULL ? *labels : bundle->empty_set;
+}
+
 /* Adds the resource and its parents up to the first that the base has. */
 static int overlay_add(const struct bundle *bundle, struct arena *scratch, const struct resource *resource,
                        struct cedar_entities *overlay, struct error *error) {
@@ -216,7 +235,7 @@ static int overlay_add(const struct bundle *bundle, struct arena *scratch, const
         if (child != NULL) cedar_entity_add_parent(overlay, child, uid);
         if (cedar_entities_find(bundle->entities, uid) != NULL) return 0;
         child = cedar_entities_add(overlay, uid);
-        cedar_entity_set(overlay, child, labels_name, bundle->empty_set);
+        cedar_entity_set(overlay, child, labels_name, labels_of(bundle, scratch, resource));
     }
     return 0;
 }

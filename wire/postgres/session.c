@@ -82,7 +82,9 @@ static int open_upstream(struct wire_session *session, struct error *error) {
     snprintf(application_name, sizeof(application_name), "sworn:%016" PRIx64, session->id);
     if (target->database.length > 0) state->database = target->database;
     if (state->database.length == 0) state->database = target->user;
-    state->target = (struct sql_target){target->environment, target->name, state->database};
+    state->target = (struct sql_target){
+        .environment = target->environment, .upstream = target->name, .database = state->database,
+        .has_one_database = target->database.length > 0};
     struct upstream_login login = {
         .target = target, .database = state->database, .application_name = str_from_cstr(application_name),
         .parameters = buffer_view(&state->parameters),

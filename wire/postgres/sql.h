@@ -159,6 +159,7 @@ struct sql_target {
     struct str environment; /* "prod" */
     struct str upstream;    /* "shop" */
     struct str database;    /* as logged in: a name with another database in front is SQL_UNKNOWN */
+    bool has_one_database;  /* the configuration names it: ids of resources need not */
 };
 
 struct sql_session *sql_session_new(void) MUST_USE;

@@ -64,12 +64,11 @@ static void make_database(struct describer *describer) {
     struct arena *arena = &describer->action->arena;
     const struct resource *environment =
         new_resource(describer, STR("Environment"), arena_copy(arena, target->environment), NULL);
-    bool is_plain = target->database.length == 0 || str_equal(target->database, target->upstream);
-    struct str id = is_plain ? arena_format(arena, "%.*s/%.*s", STR_ARGS(target->environment),
-                                            STR_ARGS(target->upstream))
-                             : arena_format(arena, "%.*s/%.*s/%.*s", STR_ARGS(target->environment),
-                                            STR_ARGS(target->upstream), STR_ARGS(target->database));
+    struct str id = arena_format(arena, "%.*s/%.*s", STR_ARGS(target->environment), STR_ARGS(target->upstream));
     describer->database = new_resource(describer, STR("Database"), id, environment);
+    if (target->has_one_database || target->database.length == 0 || str_equal(target->database, target->upstream)) return;
+    id = arena_format(arena, "%.*s/%.*s", STR_ARGS(id), STR_ARGS(target->database));
+    describer->database = new_resource(describer, STR("Database"), id, describer->database);
 }
 
 static void add_table(struct describer *describer, enum sql_verb verb, struct str schema, struct str name) {

@@ -7,6 +7,8 @@ static const struct resource shop = {{"Database", 8}, {"prod/shop", 9}, &prod};
 static const struct resource lab = {{"Database", 8}, {"test/lab", 8}, &test_environment};
 static const struct resource customers = {{"Table", 5}, {"prod/shop/public.customers", 26}, &shop};
 static const struct resource orders = {{"Table", 5}, {"prod/shop/public.orders", 23}, &shop};
+static const struct resource shop_archive = {{"Database", 8}, {"prod/shop/archive", 17}, &shop};
+static const struct resource archived = {{"Table", 5}, {"prod/shop/archive/public.customers", 34}, &shop_archive};
 static const struct resource samples = {{"Table", 5}, {"test/lab/public.samples", 23}, &lab};
 
 #define PERMIT_ALL "@id(\"all\") permit (principal, action, resource);\n"
@@ -88,6 +90,12 @@ static const struct {
     {"a table that the config does not name has no labels",
      "@id(\"u\") permit (principal, action, resource) when { resource.labels.isEmpty() };", "ana",
      {{"sql:read", &orders}}, "select", NULL, VERDICT_ALLOW, true, "u", "", "", ""},
+    {"labels apply in every database of the upstream",
+     PERMIT_ALL "@id(\"pii\") forbid (principal, action, resource) when { resource.labels.contains(\"pii\") };", "ana",
+     {{"sql:read", &archived}}, "select", NULL, VERDICT_DENY, false, "pii", "", "", NULL},
+    {"every database of an upstream is in it",
+     "@id(\"d\") permit (principal, action, resource in Sworn::Database::\"prod/shop\");", "ana",
+     {{"sql:read", &archived}}, "select", NULL, VERDICT_ALLOW, true, "d", "", "", ""},
     {"environment tree: in", "@id(\"p\") permit (principal, action, resource in Sworn::Environment::\"prod\");", "ana",
      {{"sql:read", &orders}, {"sql:read", &customers}, {"sql:admin", &shop}}, "select", NULL, VERDICT_ALLOW, true, "p",
      "", "", ""},
