@@ -111,6 +111,7 @@ PRINCIPALS = """
   - {name: cleo, kind: user, groups: [sre, security]}
   - {name: copilot, kind: agent, on_behalf_of: ana, groups: [agents]}
   - {name: nightly, kind: service, groups: [jobs]}
+  - {name: owner, kind: user, groups: [owners]}
 """
 
 

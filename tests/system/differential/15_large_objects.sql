@@ -1,0 +1,25 @@
+\set VERBOSITY terse
+SELECT lo_create(424242);
+SELECT lo_put(424242, 0, 'some bytes'), lo_put(424242, 5, '\x00ff00');
+SELECT lo_get(424242), lo_get(424242, 2, 3);
+\lo_export 424242 exported.bin
+\lo_unlink 424242
+\lo_unlink 424242
+SELECT lo_from_bytea(424243, decode(repeat('deadbeef', 25000), 'hex'));
+\lo_export 424243 big.bin
+SELECT length(lo_get(424243)), md5(lo_get(424243));
+BEGIN;
+SELECT lo_open(424243, 131072 + 262144) AS fd;
+SELECT loread(0, 8), lo_lseek(0, -4, 2), lo_tell(0), loread(0, 100);
+SELECT lowrite(0, 'appended'), lo_lseek64(0, 0, 2);
+SELECT lo_truncate(0, 10), lo_close(0);
+COMMIT;
+SELECT lo_get(424243);
+\lo_list
+COMMENT ON LARGE OBJECT 424243 IS 'a large one';
+\dl
+\lo_import nothing-here.bin
+\lo_export 999999 never.bin
+SELECT loread(0, 1);
+SELECT lo_unlink(424243);
+\dl

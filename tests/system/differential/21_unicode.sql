@@ -1,0 +1,25 @@
+SELECT 'äöüß', 'Ελληνικά', 'кириллица', '日本語', '한국어', 'العربية', '😀👍🏽', 'e' || U&'\0301';
+SELECT length('😀'), octet_length('😀'), upper('straße'), reverse('añb');
+CREATE TABLE "Ünïcode ☃" ("sp ace" int, "☃" text);
+INSERT INTO "Ünïcode ☃" VALUES (1, '☃'), (2, NULL);
+SELECT * FROM "Ünïcode ☃";
+SELECT "☃" FROM "Ünïcode ☃" WHERE "sp ace" = 1;
+SELECT ☃ FROM "Ünïcode ☃";
+SELECT 'ä', nothing;
+SELECT '日本語日本語', nothing_here, 'x';
+SELECT '😀'::int;
+\d "Ünïcode ☃"
+SELECT E'\u0000';
+SELECT E'\xff';
+SELECT U&'\d83d\de00', U&'\d83d';
+SELECT '' = '', E'\t' = '	', chr(8203) || 'zero width';
+SELECT convert_to('ä', 'LATIN1'), convert_from('\xe4', 'LATIN1');
+SET client_encoding = 'LATIN1';
+SELECT 'plain';
+SELECT chr(228) = convert_from('\xe4', 'LATIN1');
+SELECT chr(9731);
+RESET client_encoding;
+SELECT chr(9731);
+SELECT 'identifier_that_is_longer_than_sixty_three_bytes_and_will_be_truncated' AS identifier_that_is_longer_than_sixty_three_bytes_and_will_be_truncated;
+CREATE TABLE identifier_that_is_longer_than_sixty_three_bytes_and_will_be_truncated (i int);
+SELECT initcap('éric ÉRIC'), 'É' ILIKE 'é', 'ä' < 'b', 'ä' COLLATE "C" < 'b';
