@@ -1,12 +1,12 @@
-\set VERBOSITY terse
+-- Through the server's functions: libpq's own lo_ calls use FunctionCall, which sworn refuses (see test_clients.py).
+SELECT lo_create(424242);
 SELECT lo_create(424242);
 SELECT lo_put(424242, 0, 'some bytes'), lo_put(424242, 5, '\x00ff00');
 SELECT lo_get(424242), lo_get(424242, 2, 3);
-\lo_export 424242 exported.bin
-\lo_unlink 424242
-\lo_unlink 424242
+SELECT lo_unlink(424242);
+SELECT lo_unlink(424242);
+SELECT lo_get(424242);
 SELECT lo_from_bytea(424243, decode(repeat('deadbeef', 25000), 'hex'));
-\lo_export 424243 big.bin
 SELECT length(lo_get(424243)), md5(lo_get(424243));
 BEGIN;
 SELECT lo_open(424243, 131072 + 262144) AS fd;
@@ -17,9 +17,15 @@ COMMIT;
 SELECT lo_get(424243);
 \lo_list
 COMMENT ON LARGE OBJECT 424243 IS 'a large one';
+GRANT SELECT ON LARGE OBJECT 424243 TO PUBLIC;
 \dl
-\lo_import nothing-here.bin
-\lo_export 999999 never.bin
+\dl+
 SELECT loread(0, 1);
+BEGIN;
+SELECT lo_open(999999, 262144);
+ROLLBACK;
+SELECT loid, pageno, length(data) FROM pg_largeobject ORDER BY 1, 2;
+SELECT lo_import('/nonexistent/file'), 1;
+SELECT lo_export(424243, '/nonexistent/file');
 SELECT lo_unlink(424243);
 \dl
