@@ -393,6 +393,10 @@ static void judge_chain(struct scan *scan, struct chain *chain) {
     }
 }
 
+/* A word is judged at its first digits; looking for its start from each of the later ones would take quadratic time in
+ * long hexadecimal text. Nothing that has this many letters in front of its first digit is looked for. */
+#define WORD_BYTES_MAX 128
+
 size_t scan_digits(struct scan *scan, size_t at) {
     size_t end = at;
     while (end < scan->end && byte_is_digit(scan->text[end])) end++;
@@ -400,9 +404,10 @@ size_t scan_digits(struct scan *scan, size_t at) {
     bool in_mac = (end - at == 2 && (before == '-' || after == '-')) || (end - at == 4 && before == '.');
     if (byte_is_letter(before) || byte_is_letter(after) || in_mac) {
         size_t start = at;
-        while (start > scan->from && byte_is_alnum(scan->text[start - 1])) start--;
-        while (end < scan->end && byte_is_alnum(scan->text[end])) end++;
-        size_t resume = scan_word(scan, start, end);
+        while (start > scan->from && at - start < WORD_BYTES_MAX && byte_is_alnum(scan->text[start - 1])) start--;
+        bool was_judged = start < at && (at - start == WORD_BYTES_MAX || byte_is_digit(scan->text[start]));
+        while (!was_judged && end < scan->end && byte_is_alnum(scan->text[end])) end++;
+        size_t resume = was_judged ? 0 : scan_word(scan, start, end);
         if (resume > at) return resume;
     }
     struct chain chain;
