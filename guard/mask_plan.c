@@ -1,6 +1,8 @@
 /* The vtable that protocols call, over the worker that does the looking.
  *
- * struct mask_field carries a struct detect_hint: the class in the low byte, the context bits from bit 8. */
+ * A value can have several names (alias, column, the columns that it is made of), whose hints the protocols join with |.
+ * So struct mask_field carries sets: the classes that the names speak for in the low half, their context bits in the high
+ * half. No hint is 0. */
 #include "guard/mask_plan.h"
 
 struct plan {
@@ -10,12 +12,23 @@ struct plan {
     class_set reveal;
 };
 
+static_assert(CLASS_MAX <= 32, "the classes of a field have the low half of its hint");
+
+/* These have no shape by which a value could be known without its name, so they win over the others. */
+#define CLASSES_BY_NAME (CLASS_BIT(CLASS_PERSON_NAME) | CLASS_BIT(CLASS_ADDRESS) | CLASS_BIT(CLASS_DATE_OF_BIRTH))
+
 static struct mask_field field_from_hint(struct detect_hint hint) {
-    return (struct mask_field){.hint = (uint64_t)hint.context << 8 | hint.class};
+    class_set classes = hint.class < CLASS_MAX ? CLASS_BIT(hint.class) : 0;
+    return (struct mask_field){.hint = (uint64_t)hint.context << 32 | classes};
 }
 
 static struct detect_hint hint_from_field(struct mask_field field) {
-    return (struct detect_hint){.class = (uint8_t)field.hint, .context = (uint32_t)(field.hint >> 8)};
+    class_set classes = field.hint & UINT32_MAX;
+    class_set foremost = (classes & CLASSES_BY_NAME) != 0 ? classes & CLASSES_BY_NAME : classes;
+    return (struct detect_hint){
+        .class = foremost != 0 ? (uint8_t)__builtin_ctzll(foremost) : CLASS_NONE,
+        .context = (uint32_t)(field.hint >> 32),
+    };
 }
 
 struct mask_field mask_field_of_name(const struct mask_worker *worker, struct str name) {
