@@ -422,8 +422,10 @@ static enum handled handle_message(struct wire_session *session, const struct me
     case 'B': return handled(handle_bind(session, error));
     case 'D':
     case 'C': return handled(handle_target(session, message, error));
-    case 'S': return handled(handle_sync(session, error));
-    case 'H': return handled(handle_flush(session));
+    case 'S':
+    case 'H':
+        if (message->body.length > 0) return handled(error_set(error, ERROR_PROTOCOL, "invalid message format"));
+        return handled(message->type == 'S' ? handle_sync(session, error) : handle_flush(session));
     case 'd':
     case 'c':
     case 'f': return handled(handle_copy(session, message, error));

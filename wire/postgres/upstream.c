@@ -228,6 +228,8 @@ static int take_error(struct login_state *state, struct str body) {
     struct str code = str_slice(message_error_field(body, 'C'), 0, 5);
     bool is_denied = str_starts_with(code, STR("28")) || str_starts_with(code, STR("3D"));
     log_warning("upstream %.*s refused a login: %.*s", STR_ARGS(name), STR_ARGS(message_error_field(body, 'M')));
+    if (str_equal(code, STR("3D000"))) /* the database is the client's own choice */
+        return error_set(state->error, ERROR_DENIED, "database \"%.*s\" does not exist", STR_ARGS(state->login->database));
     return error_set(state->error, is_denied ? ERROR_DENIED : ERROR_UNAVAILABLE,
                      "upstream %.*s refused the login of sworn (SQLSTATE %.*s): see the gateway's log", STR_ARGS(name),
                      STR_ARGS(code));
