@@ -178,7 +178,6 @@ admin: unix:sworn.sock
         return self.tokens[name]
 
     def start(self, wait=True):
-        self.token("ana")  # HACK
         with open(self.log, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen([str(SWORN), "gateway", "--config", str(self.config)], stderr=log,
                                             env={**os.environ, **self.environment})

@@ -1,5 +1,6 @@
 """Clients that people use, unchanged: psycopg 3, node's pg, pgbench."""
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -280,7 +281,7 @@ def test_dict_rows_and_types_by_name(gateway):
 
 
 def test_two_phase_commit_reaches_the_server(gateway):
-    with gateway.connect(autocommit=False) as connection:
+    with contextlib.closing(gateway.connect(autocommit=False)) as connection:
         xid = connection.xid(1, "sworn", "test")
         connection.tpc_begin(xid)
         connection.execute("SELECT 1")
