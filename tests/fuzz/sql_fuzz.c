@@ -28,7 +28,7 @@ static void check_statement(const struct sql_statement *statement) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const struct sql_target target = {{"prod", 4}, {"shop", 4}, {"shop", 4}};
+    static const struct sql_target target = {{"prod", 4}, {"shop", 4}, {"shop", 4}, false};
     struct error error;
     const struct sql_analysis *analysis = sql_analyze(NULL, str_make(data, size), &error);
     struct sql_session *session = sql_session_new();
