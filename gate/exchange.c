@@ -129,6 +129,15 @@ static const struct mask_plan *make_plan(struct session *session, struct action 
     return mask_plan_new(&action->arena, session->worker->masks, config->masking, action->verdict.reveal);
 }
 
+/* What is too long for an entry is denied, and recorded without its steps; its text is sealed whole all the same. */
+static void record_or_deny(struct session *session, struct action *action) {
+    struct str upstream = session->upstream->name;
+    if (record_intent(&session->record, action, session->principal, upstream) == 0) return;
+    action->step_count = 0;
+    deny(action, STR("the text does too many different things for one action: send it in parts"));
+    if (record_intent(&session->record, action, session->principal, upstream) != 0) session->record.is_refused = true;
+}
+
 static int ask_one(struct session *session, struct action *action, struct error *error) {
     const struct wire_protocol *protocol = session->wire.protocol;
     decide(session, action, NULL, 0);
@@ -147,7 +156,7 @@ static int ask_one(struct session *session, struct action *action, struct error 
         plan = make_plan(session, action);
         if (plan == NULL) deny(action, STR("the action is too large to be described"));
     }
-    record_intent(&session->record, action, session->principal, session->upstream->name);
+    record_or_deny(session, action);
     if (action->verdict.kind != VERDICT_ALLOW) {
         session->answer_mark = session->record.recorded;
         return protocol->refuse(&session->wire, action, error);

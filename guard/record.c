@@ -245,14 +245,16 @@ static bool seal_text(struct record_session *session, struct str text, struct se
     return false;
 }
 
-void record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
-                   struct str upstream) {
+int record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
+                  struct str upstream) {
     struct seal_commitment commitment;
-    if (!seal_text(session, action->text, &commitment)) return;
+    if (!seal_text(session, action->text, &commitment)) return 0; /* the session is refused */
+    record_events_intent(begin_event(session), action, principal, upstream, &commitment);
+    if (buffer_failed(&session->recorder->scratch)) return -1;
     session->actions++;
     if (action->verdict.kind == VERDICT_DENY) session->denials++;
-    record_events_intent(begin_event(session), action, principal, upstream, &commitment);
     end_event(session, 0);
+    return 0;
 }
 
 void record_outcome(struct record_session *session, const struct action *action) {

@@ -60,8 +60,9 @@ struct record_session_facts {
 
 int record_begin(struct record_session *session, struct recorder *recorder, uint64_t id,
                  const struct record_session_facts *facts, struct error *error) MUST_USE;
-void record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
-                   struct str upstream);
+/* -1: the intent is too long for an entry; nothing was recorded. */
+int record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
+                  struct str upstream) MUST_USE;
 void record_outcome(struct record_session *session, const struct action *action);
 /* A hold begins, gets a vote (decision: "approve", "deny" or "refused" with the rule that refused it), ends. */
 void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us);

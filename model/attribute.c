@@ -7,3 +7,28 @@ const struct attribute_description attribute_descriptions[ATTRIBUTE_COUNT] = {
 #include "model/attributes.def"
 #undef ATTRIBUTE
 };
+
+static bool values_equal(const struct attribute *a, const struct attribute *b) {
+    switch (attribute_descriptions[a->id].kind) {
+    case ATTRIBUTE_KIND_BOOL: return a->boolean == b->boolean;
+    case ATTRIBUTE_KIND_LONG:
+    case ATTRIBUTE_KIND_DATETIME: return a->integer == b->integer;
+    case ATTRIBUTE_KIND_STRING:
+    case ATTRIBUTE_KIND_IP: return str_equal(a->string, b->string);
+    case ATTRIBUTE_KIND_SET: break;
+    }
+    if (a->set.count != b->set.count) return false;
+    for (size_t i = 0; i < a->set.count; i++) {
+        if (!str_equal(a->set.items[i], b->set.items[i])) return false;
+    }
+    return true;
+}
+
+bool attributes_equal(const struct attribute *a, size_t a_count, const struct attribute *b, size_t b_count) {
+    if (a == b && a_count == b_count) return true;
+    if (a_count != b_count) return false;
+    for (size_t i = 0; i < a_count; i++) {
+        if (a[i].id != b[i].id || !values_equal(&a[i], &b[i])) return false;
+    }
+    return true;
+}

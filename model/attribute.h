@@ -41,4 +41,7 @@ struct attribute {
     };
 };
 
+/* The same attributes with the same values in the same order. */
+bool attributes_equal(const struct attribute *a, size_t a_count, const struct attribute *b, size_t b_count);
+
 #endif

@@ -48,12 +48,12 @@ static int inspect_text(struct wire_session *session, const struct sql_analysis 
     return 0;
 }
 
-static int describe_steps(struct wire_session *session, const struct described *described, struct action *action,
-                          struct error *error) {
+static void describe_steps(struct wire_session *session, const struct described *described, struct action *action) {
     struct postgres_state *state = postgres_state(session);
     if (!described->is_portal_confirmed)
-        return sql_session_describe(state->sql, described->analysis, &state->target, action, error);
-    return sql_session_describe_portal(state->sql, str_from_cstr(described->portal), &state->target, action, error);
+        sql_session_describe(state->sql, described->analysis, &state->target, action);
+    else
+        sql_session_describe_portal(state->sql, str_from_cstr(described->portal), &state->target, action);
 }
 
 struct action *postgres_describe(struct wire_session *session, const struct described *described,
@@ -69,10 +69,7 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
     action->text = analysis->text;
     action->digest = digest_of(session, analysis->text, parameters != NULL ? &parameters->digest : &no_parameters);
     if (parameters != NULL) add_counts(&action->request_classes, &parameters->found);
-    if (describe_steps(session, described, action, error) != 0) {
-        action_free(&action);
-        return NULL;
-    }
+    describe_steps(session, described, action);
     if (inspect_text(session, analysis, action, error) != 0) {
         action->refusal = STR("the statement could not be inspected for personal data and secrets");
     }

@@ -174,14 +174,14 @@ void sql_session_parameter(struct sql_session *session, struct str name, struct 
 bool sql_session_needs_barrier(const struct sql_session *session, const struct sql_analysis *analysis) MUST_USE;
 
 /* Fills in action->steps (with resources and the attributes statement, has_where, has_limit, row_limit, functions,
- * role, in_transaction), in the action's arena. -1: too much for one action (ERROR_LIMIT) or memory. */
-int sql_session_describe(struct sql_session *session, const struct sql_analysis *analysis,
-                         const struct sql_target *target, struct action *action, struct error *error) MUST_USE;
+ * role, in_transaction), in the action's arena. What is too much for one action gets a refusal. */
+void sql_session_describe(struct sql_session *session, const struct sql_analysis *analysis,
+                          const struct sql_target *target, struct action *action);
 
 /* As above for the statement of a portal (Execute), with the search_path of when it was bound; a name that is not known
  * is SQL_UNKNOWN. */
-int sql_session_describe_portal(struct sql_session *session, struct str name, const struct sql_target *target,
-                                struct action *action, struct error *error) MUST_USE;
+void sql_session_describe_portal(struct sql_session *session, struct str name, const struct sql_target *target,
+                                 struct action *action);
 
 /* After the server answered: statement `index` completed (CommandComplete ...) or failed (ErrorResponse); in order,
  * each once; what was never run is not reported. */

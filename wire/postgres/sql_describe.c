@@ -2,7 +2,7 @@
  * what they run. */
 #include "wire/postgres/sql_session.h"
 
-#define SQL_STEPS_MAX 10000
+#define SQL_STEPS_MAX 128 /* different ones: an intent lists them all */
 #define SQL_INDIRECTION_MAX 8 /* EXECUTE of a statement that is an EXECUTE ... */
 
 struct describer {
@@ -29,11 +29,19 @@ static void *take(struct describer *describer, void *piece) {
     return piece;
 }
 
+static bool is_same_step(const struct action_step *a, const struct action_step *b) {
+    return str_equal(a->verb, b->verb) && str_equal(a->resource->type, b->resource->type) &&
+           str_equal(a->resource->id, b->resource->id) &&
+           attributes_equal(a->attributes, a->attribute_count, b->attributes, b->attribute_count);
+}
+
+/* The same question is asked once, however often the text gives rise to it. */
 static void add_step(struct describer *describer, enum sql_verb verb, const struct resource *resource) {
     struct action *action = describer->action;
-    for (size_t i = action->step_count; i > 0 && action->steps[i - 1].attributes == describer->attributes; i--) {
-        const struct action_step *step = &action->steps[i - 1];
-        if (step->resource == resource && str_equal(step->verb, sql_verb_name(verb))) return;
+    if (resource == NULL || describer->has_failed) return;
+    struct action_step added = {sql_verb_name(verb), resource, describer->attributes, describer->attribute_count};
+    for (size_t i = action->step_count; i > 0; i--) {
+        if (is_same_step(&action->steps[i - 1], &added)) return;
     }
     if (action->step_count == describer->capacity) {
         size_t capacity = describer->capacity > 0 ? describer->capacity * 2 : 4;
@@ -47,8 +55,7 @@ static void add_step(struct describer *describer, enum sql_verb verb, const stru
         describer->has_failed = true;
         return;
     }
-    action->steps[action->step_count++] = (struct action_step){
-        sql_verb_name(verb), resource, describer->attributes, describer->attribute_count};
+    action->steps[action->step_count++] = added;
 }
 
 static const struct resource *new_resource(struct describer *describer, struct str type, struct str id,
@@ -278,10 +285,10 @@ static void begin(struct describer *describer, struct sql_session *session, cons
     make_database(describer);
 }
 
-static int finish(struct describer *describer, struct error *error) {
+static void finish(struct describer *describer) {
     map_free(&describer->tables);
-    if (!describer->has_failed) return 0;
-    return error_set(error, ERROR_LIMIT, "the statement does too much for one action; send it in parts");
+    if (!describer->has_failed) return;
+    describer->action->refusal = STR("the text does too many different things for one action: send it in parts");
 }
 
 static void add_unreadable(struct describer *describer) {
@@ -324,8 +331,8 @@ static void run_on(struct describer *describer, const struct sql_statement *stat
     }
 }
 
-int sql_session_describe(struct sql_session *session, const struct sql_analysis *analysis,
-                         const struct sql_target *target, struct action *action, struct error *error) {
+void sql_session_describe(struct sql_session *session, const struct sql_analysis *analysis,
+                          const struct sql_target *target, struct action *action) {
     struct describer describer;
     begin(&describer, session, target, action);
     describer.analysis = analysis;
@@ -343,11 +350,11 @@ int sql_session_describe(struct sql_session *session, const struct sql_analysis 
     }
     sql_settings_free(&describer.settings);
     sql_settings_free(&describer.committed);
-    return finish(&describer, error);
+    finish(&describer);
 }
 
-int sql_session_describe_portal(struct sql_session *session, struct str name, const struct sql_target *target,
-                                struct action *action, struct error *error) {
+void sql_session_describe_portal(struct sql_session *session, struct str name, const struct sql_target *target,
+                                 struct action *action) {
     const struct sql_entry *entry = map_get(&session->portals, name);
     struct describer describer;
     begin(&describer, session, target, action);
@@ -359,5 +366,5 @@ int sql_session_describe_portal(struct sql_session *session, struct str name, co
         if (entry->statement == NULL) add_empty(&describer);
         else add_statement(&describer, entry->statement);
     }
-    return finish(&describer, error);
+    finish(&describer);
 }

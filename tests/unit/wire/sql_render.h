@@ -44,11 +44,9 @@ static inline void render_text(struct buffer *out, struct sql_session *session, 
     const struct sql_analysis *analysis = sql_analyze(NULL, text, &error);
     struct action *action = action_new(1, 1);
     CHECK(analysis != NULL && action != NULL);
-    if (sql_session_describe(session, analysis, &render_target, action, &error) == 0) {
-        render_steps(out, action);
-    } else {
-        buffer_append_cstr(out, "refused");
-    }
+    sql_session_describe(session, analysis, &render_target, action);
+    if (action->refusal.length == 0) render_steps(out, action);
+    else buffer_append_cstr(out, "refused");
     action_free(&action);
     sql_analysis_release(&analysis);
 }
