@@ -60,8 +60,8 @@ static void decide(struct session *session, struct action *action, const struct 
     struct error error = {0};
     struct verdict *verdict = &action->verdict;
     struct policy_facts facts = {clock_real_us(), session->record.actions, session->record.denials};
+    verdict->bundle = *bundle_hash(session->snapshot->bundle);
     if (action->refusal.length > 0) {
-        verdict->bundle = *bundle_hash(session->snapshot->bundle);
         deny(action, action->refusal);
         return;
     }

@@ -352,6 +352,18 @@ static void stop(struct gateway *gateway) {
 
 /* ---- Signals --------------------------------------------------------------------------------------------------- */
 
+/* Sessions find their listener by its place in the list. */
+static bool has_same_listeners(struct gateway *gateway, const struct config *next) {
+    uint64_t generation;
+    struct snapshot *current = snapshot_slot_take(&gateway->snapshot, &generation);
+    bool is_same = current->config->listener_count == next->listener_count;
+    for (size_t i = 0; is_same && i < next->listener_count; i++) {
+        is_same = str_equal(current->config->listeners[i].address.text, next->listeners[i].address.text);
+    }
+    snapshot_release(&current);
+    return is_same;
+}
+
 static void reload(struct gateway *gateway) {
     struct error error;
     struct snapshot *snapshot = snapshot_load(gateway->config_path, &error);
@@ -359,8 +371,8 @@ static void reload(struct gateway *gateway) {
         log_error("the reload is refused, what was in force stays: %s", error.text);
         return;
     }
-    if (snapshot->config->listener_count != gateway->listener_count) {
-        log_error("the reload is refused: listeners cannot be added or removed without a restart");
+    if (!has_same_listeners(gateway, snapshot->config)) {
+        log_error("the reload is refused: other listeners, or others' addresses, need a restart");
         snapshot_release(&snapshot);
         return;
     }
