@@ -1,6 +1,7 @@
 /* Single values of the config: texts, names, paths, sizes, durations, addresses and secrets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,25 @@ int config_read_strings(struct config_reader *reader, const char *key, char *con
     return 0;
 }
 
+/* Written aside and linked into place, so that of several processes that start at once each finds one whole file. */
+static int secret_put_file(const char *path, struct str text) {
+    char temporary[PATH_MAX];
+    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+    if (length < 0 || (size_t)length >= sizeof(temporary)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) return -1;
+    bool is_written = write(fd, text.data, text.length) == (ssize_t)text.length && fsync(fd) == 0;
+    bool is_there = is_written && (link(temporary, path) == 0 || errno == EEXIST);
+    int saved_errno = errno;
+    close(fd);
+    unlink(temporary);
+    errno = saved_errno;
+    return is_there ? 0 : -1;
+}
+
 static int secret_create_file(struct config_reader *reader, const char *key, const char *path) {
     uint8_t bytes[MASK_KEY_RANDOM_BYTES];
     random_bytes(bytes, sizeof(bytes));
@@ -221,15 +241,11 @@ static int secret_create_file(struct config_reader *reader, const char *key, con
     hex_append(&hex, str_make(bytes, sizeof(bytes)));
     buffer_append_byte(&hex, '\n');
     explicit_bzero(bytes, sizeof(bytes));
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    struct str text = buffer_view(&hex);
-    bool is_written = fd >= 0 && write(fd, text.data, text.length) == (ssize_t)text.length && fsync(fd) == 0;
+    int result = secret_put_file(path, buffer_view(&hex));
     int saved_errno = errno;
-    if (fd >= 0) close(fd);
-    if (fd >= 0 && !is_written) unlink(path);
     explicit_bzero(hex.data, hex.capacity);
     buffer_free(&hex);
-    return is_written ? 0 : config_fail(reader, key, "cannot create %s: %s", path, strerror(saved_errno));
+    return result == 0 ? 0 : config_fail(reader, key, "cannot create %s: %s", path, strerror(saved_errno));
 }
 
 static void secret_check_mode(struct config_reader *reader, const char *key, const char *path, int fd) {
