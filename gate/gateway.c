@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -299,7 +300,16 @@ static int start_workers(struct gateway *gateway, struct error *error) {
     return 0;
 }
 
+/* A session has two descriptors, and the usual soft limit of 1024 is there for programs that use select(). */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log_warning("the limit of open files cannot be raised");
+}
+
 static int start(struct gateway *gateway, const char *program, struct error *error) {
+    raise_descriptor_limit();
     struct snapshot *snapshot = snapshot_load(gateway->config_path, error);
     if (snapshot == NULL) return -1;
     snapshot_slot_init(&gateway->snapshot, snapshot);
