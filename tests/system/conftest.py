@@ -260,7 +260,7 @@ def bundle_order(path):
     """(bundle number, width) of tile/entries/x001/002 or tile/entries/002.p/17."""
     parts = path.parts[path.parts.index("entries") + 1:]
     width = 256
-    if parts[-2].endswith(".p"):
+    if len(parts) > 1 and parts[-2].endswith(".p"):
         width = int(parts[-1])
         parts = (*parts[:-2], parts[-2][:-2])
     return int("".join(part.lstrip("x") for part in parts)), width
