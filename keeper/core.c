@@ -14,6 +14,8 @@
 #include "ledger/file.h"
 
 #define RETRY_INTERVAL_MS 200u
+#define LOCK_WAIT_MS 5000u
+#define LOCK_INTERVAL_MS 50u
 
 static int path_or_default(char out[KEEPER_PATH_BYTES], const char *given, const char *base, const char *suffix,
                            struct error *error) {
@@ -24,15 +26,27 @@ static int path_or_default(char out[KEEPER_PATH_BYTES], const char *given, const
     return 0;
 }
 
+/* The keeper of a gateway that was killed ends by itself, once it has written what it was given: that is waited for. */
+static int lock_folder(int fd, const char *folder, struct error *error) {
+    const struct timespec interval = {0, (long)(LOCK_INTERVAL_MS * NANOSECONDS_PER_MILLISECOND)};
+    for (uint32_t waited_ms = 0;; waited_ms += LOCK_INTERVAL_MS) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+        if (errno != EWOULDBLOCK) return error_set_errno(error, "folder %s cannot be locked", folder);
+        if (waited_ms == LOCK_WAIT_MS) {
+            return error_set(error, ERROR_UNAVAILABLE, "folder %s is in use by another keeper: stop it first", folder);
+        }
+        if (waited_ms == 0) log_info("keeper: folder %s is in use by another keeper: waits for its end", folder);
+        nanosleep(&interval, NULL);
+    }
+}
+
 static int open_locked(const char *folder, mode_t mode, int *fd, struct error *error) {
     if (file_make_folders_of(AT_FDCWD, folder) != 0 || (mkdir(folder, mode) != 0 && errno != EEXIST)) {
         return error_set_errno(error, "folder %s cannot be created", folder);
     }
     *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*fd < 0) return error_set_errno(error, "folder %s cannot be opened", folder);
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return 0;
-    if (errno != EWOULDBLOCK) return error_set_errno(error, "folder %s cannot be locked", folder);
-    return error_set(error, ERROR_UNAVAILABLE, "folder %s is in use by another keeper: stop it first", folder);
+    return lock_folder(*fd, folder, error);
 }
 
 static int write_vkey(struct keeper_core *core, const char *path, struct error *error) {
