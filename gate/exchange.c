@@ -81,6 +81,7 @@ static struct str describe_refusal(struct action *action, const struct approval_
     switch (result->end) {
     case APPROVAL_DENIED: return arena_format(&action->arena, "approval denied by %.*s", STR_ARGS(result->denier));
     case APPROVAL_EXPIRED: return STR("nobody approved the action in time");
+    case APPROVAL_INTERRUPTED: return STR("the gateway stops: send the action again, to be approved again");
     default: return STR("the action was cancelled while it waited for approval");
     }
 }

@@ -240,5 +240,6 @@ void session_cancel(struct session *session) {
 
 void session_drain(struct session *session) {
     session->is_draining = true;
-    if (session->in_flight == 0 && session->ask != NULL && session->hold == NULL) fiber_cancel(session->ask);
+    if (session->hold != NULL) approval_interrupt(session->hold);
+    else if (session->in_flight == 0 && session->ask != NULL) fiber_cancel(session->ask);
 }

@@ -47,6 +47,7 @@ struct hold {
     struct fiber *fiber;
     struct vote *inbox;
     bool is_cancelled;
+    bool is_interrupted;
     int64_t created_us;
     int64_t expires_us;
     struct remedy *remedies;
@@ -335,6 +336,7 @@ static enum approval_end await_end(struct hold *hold, struct arena *arena, uint6
             if (take_vote(hold, arena, vote, denier)) return APPROVAL_DENIED;
         }
         if (is_satisfied(hold)) return APPROVAL_GRANTED;
+        if (hold->is_interrupted) return APPROVAL_INTERRUPTED;
         if (hold->is_cancelled || stream_has_closed(hold->request->client)) return APPROVAL_CANCELLED;
         struct error error;
         if (fiber_park(deadline_ns, &error) == 0) continue;
@@ -344,6 +346,11 @@ static enum approval_end await_end(struct hold *hold, struct arena *arena, uint6
 
 void approval_cancel(struct hold *hold) {
     hold->is_cancelled = true;
+    fiber_wake(hold->fiber);
+}
+
+void approval_interrupt(struct hold *hold) {
+    hold->is_interrupted = true;
     fiber_wake(hold->fiber);
 }
 
@@ -365,14 +372,16 @@ static int list_approvers(const struct hold *hold, struct arena *arena, struct a
 
 static struct str end_name(enum approval_end end) {
     static const struct str names[] = {[APPROVAL_GRANTED] = {"approved", 8}, [APPROVAL_DENIED] = {"denied", 6},
-                                       [APPROVAL_EXPIRED] = {"expired", 7}, [APPROVAL_CANCELLED] = {"cancelled", 9}};
+                                       [APPROVAL_EXPIRED] = {"expired", 7}, [APPROVAL_CANCELLED] = {"cancelled", 9},
+                                       [APPROVAL_INTERRUPTED] = {"interrupted", 11}};
     return names[end];
 }
 
 /* Writes the end down, in evidence first. */
 static int finish(struct hold *hold, enum approval_end end, struct error *error) {
     static const enum hold_state states[] = {[APPROVAL_GRANTED] = HOLD_APPROVED, [APPROVAL_DENIED] = HOLD_DENIED,
-                                             [APPROVAL_EXPIRED] = HOLD_EXPIRED, [APPROVAL_CANCELLED] = HOLD_CANCELLED};
+                                             [APPROVAL_EXPIRED] = HOLD_EXPIRED, [APPROVAL_CANCELLED] = HOLD_CANCELLED,
+                                             [APPROVAL_INTERRUPTED] = HOLD_INTERRUPTED};
     struct record_session *record = hold->request->record;
     struct store_call call = {.hold = hold, .end = states[end], .error = error};
     record_hold_ended(record, hold->request->action, end_name(end));

@@ -34,7 +34,13 @@ struct approval_request {
     uint64_t timeout_ns;
 };
 
-enum approval_end { APPROVAL_GRANTED, APPROVAL_DENIED, APPROVAL_EXPIRED, APPROVAL_CANCELLED };
+enum approval_end {
+    APPROVAL_GRANTED,
+    APPROVAL_DENIED,
+    APPROVAL_EXPIRED,
+    APPROVAL_CANCELLED,
+    APPROVAL_INTERRUPTED, /* the gateway stops */
+};
 
 struct approval_result {
     enum approval_end end;
@@ -51,6 +57,8 @@ int approval_wait(struct approvals *approvals, const struct approval_request *re
                   struct hold **hold, struct approval_result *result, struct error *error) MUST_USE;
 /* On the hold's worker: the client cancelled the action. */
 void approval_cancel(struct hold *hold);
+/* On the hold's worker: the gateway stops, and the action is not waited for any longer. */
+void approval_interrupt(struct hold *hold);
 
 /* P, on any worker. Errors: ERROR_NOT_FOUND, ERROR_DENIED (a rule, named in the text), ERROR_UNAVAILABLE. */
 int approvals_vote(struct approvals *approvals, struct str hold_id, const struct principal *voter, bool is_approval,
