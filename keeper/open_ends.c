@@ -55,28 +55,35 @@ static int note_session(struct open_ends *ends, const struct ledger_entry *entry
     return 0;
 }
 
+static int open_action(struct open_ends *ends, const struct ledger_entry *entry, bool is_hold, struct error *error) {
+    const struct event_summary *summary = &entry->summary;
+    struct open_action *action = calloc(1, sizeof(*action));
+    if (action == NULL) return error_out_of_memory(error);
+    action->index = entry->index;
+    action->session = entry->session;
+    action->is_hold = is_hold;
+    action->action_length = summary->action.length;
+    memcpy(action->action, summary->action.data, summary->action.length);
+    if (map_set(&ends->actions, str_make(action->action, action->action_length), action) == 0) return 0;
+    free(action);
+    return error_out_of_memory(error);
+}
+
+/* An action is held and answered, held again perhaps, and then has its intent: one thing at a time. */
 static int note_action(struct open_ends *ends, const struct ledger_entry *entry, struct error *error) {
     const struct event_summary *summary = &entry->summary;
     if (summary->action.length == 0) return 0;
     struct open_action *action = map_get(&ends->actions, summary->action);
-    if (str_equal(summary->type, EVENT_OUTCOME) && action != NULL) {
+    bool is_end = str_equal(summary->type, EVENT_OUTCOME) || str_equal(summary->type, EVENT_HOLD_ENDED);
+    if (is_end && action != NULL) {
         map_remove(&ends->actions, summary->action);
         free(action);
         return 0;
     }
-    bool is_opening = str_equal(summary->type, EVENT_INTENT) && !str_equal(summary->verdict, EVENT_VERDICT_DENY);
-    if (!is_opening || action != NULL) return 0;
-    action = calloc(1, sizeof(*action));
-    if (action == NULL) return error_out_of_memory(error);
-    action->index = entry->index;
-    action->session = entry->session;
-    action->action_length = summary->action.length;
-    memcpy(action->action, summary->action.data, summary->action.length);
-    if (map_set(&ends->actions, str_make(action->action, action->action_length), action) != 0) {
-        free(action);
-        return error_out_of_memory(error);
-    }
-    return 0;
+    bool is_hold = str_equal(summary->type, EVENT_HOLD_REQUESTED);
+    bool is_intent = str_equal(summary->type, EVENT_INTENT) && !str_equal(summary->verdict, EVENT_VERDICT_DENY);
+    if ((!is_hold && !is_intent) || action != NULL) return 0;
+    return open_action(ends, entry, is_hold, error);
 }
 
 static int read_entries(struct open_ends *ends, struct ledger_reader *reader, uint64_t from, struct error *error) {

@@ -11,8 +11,9 @@ struct open_session {
 };
 
 struct open_action {
-    uint64_t index; /* of its intent */
+    uint64_t index; /* of its intent, or of its hold_requested */
     uint64_t session;
+    bool is_hold;   /* it waits for approval: what is missing is hold_ended, not an outcome */
     char action[EVENT_ACTION_MAX_BYTES];
     size_t action_length;
 };
@@ -23,7 +24,7 @@ struct open_ends;
 int open_ends_find(struct open_ends **ends, const char *folder, uint64_t from, struct error *error) MUST_USE;
 void open_ends_free(struct open_ends **ends);
 size_t open_ends_sessions(const struct open_ends *ends, const struct open_session ***sessions);
-/* In the order of their intents. */
+/* In the order of their entries. */
 size_t open_ends_actions(const struct open_ends *ends, const struct open_action ***actions);
 
 #endif

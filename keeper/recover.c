@@ -150,8 +150,8 @@ static int close_actions(struct closing *closing, const struct open_ends *ends, 
         json_writer_init(&json, event);
         json_begin_object(&json);
         json_member_string(&json, STR("action"), str_make(actions[i]->action, actions[i]->action_length));
-        json_member_string(&json, STR("status"), EVENT_STATUS_INTERRUPTED);
-        json_member_string(&json, STR("type"), EVENT_OUTCOME);
+        json_member_string(&json, actions[i]->is_hold ? STR("how") : STR("status"), EVENT_STATUS_INTERRUPTED);
+        json_member_string(&json, STR("type"), actions[i]->is_hold ? EVENT_HOLD_ENDED : EVENT_OUTCOME);
         json_end_object(&json);
         if (append_closing(closing, actions[i]->session, 0, event, error) != 0) return -1;
     }
