@@ -11,23 +11,35 @@
 
 /* ---- Decide ---------------------------------------------------------------------------------------------------- */
 
-/* After a reload: the new snapshot's view of the principal. -1: it is not there any more. */
+/* After a reload: the new snapshot's view of the principal. -1: there is none, and the old view stays, because the
+ * denial that follows has to be recorded under it. */
 static int renew_snapshot(struct session *session, struct error *error) {
     struct snapshot_slot *slot = &session->worker->gateway->snapshot;
     if (session->generation == snapshot_slot_generation(slot)) return 0;
-    snapshot_release(&session->snapshot);
-    session->snapshot = snapshot_slot_take(slot, &session->generation);
-    session->principal = identity_find(session->snapshot->identity, session->principal_name);
+    uint64_t generation;
+    struct snapshot *next = snapshot_slot_take(slot, &generation);
+    const struct principal *principal = identity_find(next->identity, session->principal_name);
+    struct policy_session *policy = NULL;
+    if (principal == NULL) {
+        (void)error_set(error, ERROR_DENIED, "this principal is no longer known");
+    } else {
+        policy = policy_session_new(next->bundle, principal, session_client_ip(session), error);
+    }
+    if (policy == NULL) {
+        snapshot_release(&next);
+        return -1;
+    }
     policy_session_free(&session->policy);
-    if (session->principal == NULL) return error_set(error, ERROR_DENIED, "this principal is no longer known");
-    session->policy = policy_session_new(session->snapshot->bundle, session->principal,
-                                         session_client_ip(session), error);
-    return session->policy != NULL ? 0 : -1;
+    snapshot_release(&session->snapshot);
+    session->snapshot = next;
+    session->generation = generation;
+    session->principal = principal;
+    session->policy = policy;
+    return 0;
 }
 
 static int check_identity(struct session *session, int64_t now_us, struct error *error) {
     if (renew_snapshot(session, error) != 0) return -1;
-    if (session->policy == NULL) return error_set(error, ERROR_DENIED, "this principal is no longer known");
     if (session->token_expires_us != 0 && now_us >= session->token_expires_us) {
         return error_set(error, ERROR_DENIED, "the token of this session has expired: log in again with a new one");
     }
@@ -86,6 +98,28 @@ static struct str describe_refusal(struct action *action, const struct approval_
     }
 }
 
+/* Those of this round join those of earlier ones, sorted, each once. */
+static int add_approvers(struct action *action, const struct approval_result *result, struct error *error) {
+    struct verdict *verdict = &action->verdict;
+    struct str *all = ARENA_NEW_ARRAY(&action->arena, struct str, verdict->approver_count + result->approver_count + 1);
+    if (all == NULL) return error_out_of_memory(error);
+    size_t count = 0;
+    size_t old = 0;
+    size_t new = 0;
+    while (old < verdict->approver_count || new < result->approver_count) {
+        int order = old == verdict->approver_count ? 1
+                    : new == result->approver_count
+                        ? -1
+                        : str_compare(verdict->approvers[old], result->approvers[new]);
+        all[count++] = order <= 0 ? verdict->approvers[old] : result->approvers[new];
+        old += order <= 0;
+        new += order >= 0;
+    }
+    verdict->approvers = all;
+    verdict->approver_count = count;
+    return 0;
+}
+
 /* Parks until people have decided, then decides again: `applied` only grows, so this ends. */
 static int hold(struct session *session, struct action *action, struct error *error) {
     const struct str *applied = NULL;
@@ -112,12 +146,11 @@ static int hold(struct session *session, struct action *action, struct error *er
         }
         struct str *grown = ARENA_NEW_ARRAY(&action->arena, struct str, applied_count + action->verdict.remedy_count);
         if (grown == NULL) return error_out_of_memory(error);
+        if (add_approvers(action, &result, error) != 0) return -1;
         for (size_t i = 0; i < applied_count; i++) grown[i] = applied[i];
         for (size_t i = 0; i < action->verdict.remedy_count; i++) grown[applied_count + i] = action->verdict.remedies[i];
         applied_count += action->verdict.remedy_count;
         applied = grown;
-        action->verdict.approvers = result.approvers;
-        action->verdict.approver_count = result.approver_count;
         decide(session, action, applied, applied_count);
     }
     return 0;
