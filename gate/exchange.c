@@ -144,6 +144,11 @@ static int hold(struct session *session, struct action *action, struct error *er
             deny(action, describe_refusal(action, &result));
             return 0;
         }
+        struct error why;
+        if (session_check_token(session, &why) != 0) { /* it may have been a long wait */
+            deny(action, str_from_cstr(why.text));
+            return 0;
+        }
         struct str *grown = ARENA_NEW_ARRAY(&action->arena, struct str, applied_count + action->verdict.remedy_count);
         if (grown == NULL) return error_out_of_memory(error);
         if (add_approvers(action, &result, error) != 0) return -1;

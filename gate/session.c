@@ -11,6 +11,7 @@
 #include "run/offload.h"
 
 #define SESSION_MAGIC 0x5e5510a1u
+#define SESSION_TOKEN_ARENA_BYTES 4096u
 #define SESSION_FAREWELL_NS (2 * NANOSECONDS_PER_SECOND)
 
 struct str session_client_ip(const struct session *session) {
@@ -52,6 +53,32 @@ static int check_login(struct session *session, const struct wire_login *login, 
     return authentication.result;
 }
 
+struct token_check {
+    struct session *session;
+    int result;
+    struct error *error;
+};
+
+/* On a helper thread. */
+static void check_token(void *argument) {
+    struct token_check *check = argument;
+    struct session *session = check->session;
+    struct token_info token = {0};
+    struct arena arena;
+    arena_init(&arena, SESSION_TOKEN_ARENA_BYTES);
+    check->result = store_token_find(session->worker->gateway->store, &arena, &session->token_hash, &token, check->error);
+    if (check->result == 0 && token.revoked_us != 0) {
+        check->result = error_set(check->error, ERROR_DENIED, "the token of this session has been revoked: log in again "
+                                                              "with a new one");
+    }
+    arena_free(&arena);
+}
+
+int session_check_token(struct session *session, struct error *error) {
+    struct token_check check = {.session = session, .error = error};
+    return offload_run(check_token, &check, error) == 0 ? check.result : -1;
+}
+
 /* The session_start entry, of a login that was accepted or refused. */
 static int begin_record(struct session *session, const struct wire_login *login, const struct token_info *token,
                         struct str refusal, struct error *error) {
@@ -72,6 +99,7 @@ static int begin_record(struct session *session, const struct wire_login *login,
 
 static int open_policy(struct session *session, const struct token_info *token, struct error *error) {
     session->principal_name = arena_copy(&session->wire.arena, session->principal->name);
+    session->token_hash = token->hash;
     session->token_expires_us = token->expires_us;
     session->policy = policy_session_new(session->login_snapshot->bundle, session->principal,
                                          session_client_ip(session), error);

@@ -25,6 +25,7 @@ struct session {
     const struct config_upstream *upstream;
     struct str principal_name;       /* copies that outlive snapshots */
     const struct principal *principal; /* in snapshot's identity */
+    struct sha256 token_hash;        /* of the token that logged in */
     int64_t token_expires_us;        /* 0: never */
     struct policy_session *policy;   /* of snapshot's bundle */
     class_set ambient_reveal;        /* what wire.ambient_plan reveals */
@@ -45,6 +46,8 @@ struct session {
 void session_start(struct gate_worker *worker, size_t listener_index, int fd, const char *peer);
 /* The client's network address without its port; STR_NONE on a Unix socket. */
 struct str session_client_ip(const struct session *session);
+/* P. -1 when the token that logged in has been revoked since (ERROR_DENIED), or the store does not answer. */
+int session_check_token(struct session *session, struct error *error) MUST_USE;
 /* On its worker: a peer asked, with the right key, to cancel what the session does. */
 void session_cancel(struct session *session);
 /* On its worker: leaves when it is idle, else after what is in flight. */
