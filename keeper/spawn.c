@@ -21,7 +21,9 @@
 #define ARENA_BYTES (64u * 1024u)
 #define DESCRIPTORS_MAX (RINGS_MAX + 3u)
 
-extern char **environ;
+/* What the keeper inherits of the environment: no more, since secrets of the configuration may stand there. */
+static const char *const inherited_variables[] = {"SWORN_TEST_FAULT", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS",
+                                                  "UBSAN_OPTIONS"};
 
 struct keeper {
     pid_t pid;
@@ -166,8 +168,14 @@ int keeper_child_main(int argc, char **argv) {
 
 /* The gateway's side ----------------------------------------------------------------------------------------------- */
 
-static int spawn(pid_t *pid, const char *program, struct word_list *list, const struct rings_descriptors *rings,
-                 int lifeline_fd) {
+static void add_environment(struct word_list *list) {
+    for (size_t i = 0; i < LENGTH_OF(inherited_variables); i++) {
+        add_text(list, inherited_variables[i], getenv(inherited_variables[i]));
+    }
+}
+
+static int spawn(pid_t *pid, const char *program, struct word_list *list, struct word_list *environment,
+                 const struct rings_descriptors *rings, int lifeline_fd) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -184,7 +192,7 @@ static int spawn(pid_t *pid, const char *program, struct word_list *list, const 
     }
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    code = posix_spawn(pid, program, &actions, &attributes, list->words, environ);
+    code = posix_spawn(pid, program, &actions, &attributes, list->words, environment->words);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return code;
@@ -210,6 +218,7 @@ static int start(struct keeper *keeper, const struct keeper_options *options, st
                  const char *program, const char *const *verb, struct error *error) {
     int pair[2];
     struct word_list list = {0};
+    struct word_list environment = {0};
     struct rings_descriptors descriptors;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return error_set_errno(error, "the keeper's lifeline cannot be made");
@@ -219,8 +228,11 @@ static int start(struct keeper *keeper, const struct keeper_options *options, st
     arena_init(&list.arena, ARENA_BYTES);
     for (size_t i = 0; verb[i] != NULL; i++) add_word(&list, str_from_cstr(verb[i]));
     format_words(&list, options, &descriptors, pair[1]);
-    int code = spawn(&keeper->pid, program, &list, &descriptors, pair[1]);
+    arena_init(&environment.arena, ARENA_BYTES);
+    add_environment(&environment);
+    int code = spawn(&keeper->pid, program, &list, &environment, &descriptors, pair[1]);
     arena_free(&list.arena);
+    arena_free(&environment.arena);
     close(pair[1]);
     if (code != 0) {
         errno = code;

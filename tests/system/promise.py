@@ -26,7 +26,7 @@ def wait_for_event(gateway, kind, matches=lambda event: True, timeout_s=10):
 
 
 def events_of(gateway, action):
-    time.sleep(0.5)
+    time.sleep(0.3)
     return [event for event in events(gateway) if event.get("action") == action]
 
 

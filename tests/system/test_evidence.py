@@ -419,6 +419,18 @@ def test_no_credential_stands_anywhere(log):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+def test_keeper_inherits_no_secret_from_the_environment(make_gateway, cluster):
+    gateway = make_gateway(start=False, environment={"UPSTREAM_PASSWORD": cluster.password})
+    gateway.config.write_text(gateway.config.read_text().replace("file:upstream.password", "env:UPSTREAM_PASSWORD"))
+    gateway.start()
+    gateway.psql("-c", "SELECT 1")
+    try:
+        inherited = pathlib.Path(f"/proc/{gateway.keeper_pid()}/environ").read_bytes()
+    except PermissionError:
+        return  # nobody but root can look, which is as good
+    assert cluster.password.encode() not in inherited and b"UPSTREAM_PASSWORD" not in inherited
+
+
 def test_upstream_sees_the_session_and_not_the_token(log, cluster):
     server = cluster.server_log()
     assert f"sworn:{log.held.action.split('-')[0]}" in server
