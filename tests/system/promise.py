@@ -2,7 +2,6 @@
 import itertools
 import re
 import threading
-import time
 
 import psycopg
 
@@ -26,7 +25,7 @@ def wait_for_event(gateway, kind, matches=lambda event: True, timeout_s=10):
 
 
 def events_of(gateway, action):
-    time.sleep(0.3)
+    gateway.await_publication()
     return [event for event in events(gateway) if event.get("action") == action]
 
 
