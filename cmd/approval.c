@@ -78,9 +78,10 @@ static void add_cell(struct table *table, const json_t *row, const char *name) {
 }
 
 static void print_pending(const json_t *rows) {
-    static const char *const heading[] = {"ID", "WHO", "FOR", "UPSTREAM", "NEEDS", "APPROVED BY", "POLICY", "SINCE", "WHAT"};
-    static const char *const names[] = {"id",          "principal", "on_behalf_of", "upstream", "needs",
-                                        "approved_by", "policies",  "since",        "text"};
+    static const char *const heading[] = {"ID",          "WHO",    "FOR",   "UPSTREAM", "NEEDS", "MAY APPROVE",
+                                          "APPROVED BY", "POLICY", "SINCE", "WHAT"};
+    static const char *const names[] = {"id",          "principal",   "on_behalf_of", "upstream", "needs",
+                                        "may_approve", "approved_by", "policies",     "since",    "text"};
     struct table table;
     size_t index;
     const json_t *row;

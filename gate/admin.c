@@ -77,7 +77,8 @@ static int answer_pending(struct admin_connection *connection, const json_t *req
     struct approval_listing *listings;
     size_t count;
     (void)request;
-    if (approvals_list(connection->worker->gateway->approvals, &connection->arena, &listings, &count, error) != 0) {
+    if (approvals_list(connection->worker->gateway->approvals, connection->snapshot->identity, &connection->arena,
+                       &listings, &count, error) != 0) {
         return -1;
     }
     json_key(writer, STR("pending"));
@@ -89,6 +90,7 @@ static int answer_pending(struct admin_connection *connection, const json_t *req
         json_member_string(writer, STR("approved_by"), listing->approvers);
         write_time(writer, STR("expires"), listing->expires_us);
         json_member_string(writer, STR("id"), listing->id);
+        json_member_string(writer, STR("may_approve"), listing->candidates);
         json_member_string(writer, STR("needs"), listing->remedies);
         if (listing->on_behalf_of.length > 0) json_member_string(writer, STR("on_behalf_of"), listing->on_behalf_of);
         json_member_string(writer, STR("policies"), listing->policies);

@@ -135,7 +135,7 @@ static int hold(struct session *session, struct action *action, struct error *er
             .client = session->wire.client,
             .timeout_ns = session->snapshot->config->approval_timeout_ns,
         };
-        if (wire_flush_upstream(&session->wire, error) != 0) return -1; /* earlier actions must not wait with it */
+        if (session->wire.protocol->push_answers(&session->wire, error) != 0) return -1;
         if (approval_wait(session->worker->gateway->approvals, &request, &action->arena, &session->hold, &result,
                           error) != 0) {
             return -1;

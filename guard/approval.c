@@ -156,10 +156,9 @@ static void answer_vote(struct vote *vote, int result, const struct error *error
     while (worker_post(vote->voter_worker, wake_voter, vote) != 0) {}
 }
 
-/* The rule that forbids this vote, or NULL. *counts_for: the remedies whose group the voter is in. */
-static const char *find_broken_rule(const struct hold *hold, const struct vote *vote, class_set *counts_for) {
+/* The rule that forbids a vote of this principal, or NULL. *counts_for: the remedies whose group the voter is in. */
+static const char *find_broken_rule(const struct hold *hold, const struct principal *voter, class_set *counts_for) {
     const struct principal *requester = hold->request->principal;
-    const struct principal *voter = vote->voter;
     if (voter->kind != PRINCIPAL_USER) return "only a person may approve or deny";
     if (str_equal(voter->name, requester->name)) return "the requester may not decide on an own action";
     if (requester->on_behalf_of != NULL && str_equal(voter->name, requester->on_behalf_of->name)) {
@@ -194,7 +193,7 @@ static int record_and_await(struct hold *hold, const struct vote *vote, class_se
 static bool take_vote(struct hold *hold, struct arena *arena, struct vote *vote, struct str *denier) {
     struct error error = {0};
     class_set counts_for = 0;
-    const char *rule = find_broken_rule(hold, vote, &counts_for);
+    const char *rule = find_broken_rule(hold, vote->voter, &counts_for);
     struct str name = arena_copy(arena, vote->voter->name);
     struct store_call call = {.hold = hold, .vote = vote, .error = &error};
     bool is_denial = !vote->is_approval;
@@ -433,7 +432,20 @@ static struct str join(struct arena *arena, const struct str *names, size_t coun
     return copy;
 }
 
-static void describe(const struct hold *hold, struct arena *arena, struct approval_listing *listing) {
+/* Everybody whose vote no rule forbids. */
+static struct str list_candidates(const struct hold *hold, const struct identity *identity, struct arena *arena) {
+    size_t count = 0;
+    struct str *names = ARENA_NEW_ARRAY(arena, struct str, identity_count(identity) + 1);
+    for (size_t i = 0; names != NULL && i < identity_count(identity); i++) {
+        class_set counts_for;
+        const struct principal *principal = identity_at(identity, i);
+        if (find_broken_rule(hold, principal, &counts_for) == NULL) names[count++] = principal->name;
+    }
+    return join(arena, names, count);
+}
+
+static void describe(const struct hold *hold, const struct identity *identity, struct arena *arena,
+                     struct approval_listing *listing) {
     const struct action *action = hold->request->action;
     const struct principal *principal = hold->request->principal;
     *listing = (struct approval_listing){
@@ -446,6 +458,7 @@ static void describe(const struct hold *hold, struct arena *arena, struct approv
         .policies = join(arena, action->verdict.policies, action->verdict.policy_count),
         .remedies = join(arena, action->verdict.remedies, action->verdict.remedy_count),
         .approvers = join(arena, hold->approvers, hold->approver_count),
+        .candidates = list_candidates(hold, identity, arena),
         .created_us = hold->created_us,
         .expires_us = hold->expires_us,
     };
@@ -457,15 +470,15 @@ static int compare_listings(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-int approvals_list(struct approvals *approvals, struct arena *arena, struct approval_listing **listings, size_t *count,
-                   struct error *error) {
+int approvals_list(struct approvals *approvals, const struct identity *identity, struct arena *arena,
+                   struct approval_listing **listings, size_t *count, struct error *error) {
     *count = 0;
     pthread_mutex_lock(&approvals->lock);
     *listings = ARENA_NEW_ARRAY(arena, struct approval_listing, approvals->by_id.count + 1);
     size_t cursor = 0;
     void *value;
     while (*listings != NULL && map_next(&approvals->by_id, &cursor, NULL, &value)) {
-        describe(value, arena, &(*listings)[(*count)++]);
+        describe(value, identity, arena, &(*listings)[(*count)++]);
     }
     pthread_mutex_unlock(&approvals->lock);
     if (*listings == NULL) return error_out_of_memory(error);

@@ -10,6 +10,7 @@
 #ifndef SWORN_GUARD_APPROVAL_H
 #define SWORN_GUARD_APPROVAL_H
 
+#include "guard/identity.h"
 #include "guard/record.h"
 #include "guard/store.h"
 #include "run/stream.h"
@@ -75,11 +76,12 @@ struct approval_listing {
     struct str policies; /* comma separated, as are the next two */
     struct str remedies;
     struct str approvers; /* who has approved so far */
+    struct str candidates; /* who may still approve or deny */
     int64_t created_us;
     int64_t expires_us;
 };
 
-int approvals_list(struct approvals *approvals, struct arena *arena, struct approval_listing **listings, size_t *count,
-                   struct error *error) MUST_USE;
+int approvals_list(struct approvals *approvals, const struct identity *identity, struct arena *arena,
+                   struct approval_listing **listings, size_t *count, struct error *error) MUST_USE;
 
 #endif

@@ -105,6 +105,9 @@ struct wire_protocol {
     int (*next_answer)(struct wire_session *session, struct action **action, struct error *error);
     /* Buffers the last frame of the action's answer; what was held for it is forgotten. */
     int (*release)(struct wire_session *session, struct action *action, struct error *error);
+    /* P: before an action is held: sends what is buffered and has the upstream answer it, so that no earlier answer waits
+     * with the action. */
+    int (*push_answers)(struct wire_session *session, struct error *error);
     /* After either fiber ended: takes back the actions that were expected and not answered, one a call; NULL when
      * there are none left. Their outcome status is set. */
     struct action *(*take_unanswered)(struct wire_session *session);

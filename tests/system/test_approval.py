@@ -9,6 +9,7 @@ import time
 import psycopg
 import pytest
 
+import pgwire
 from conftest import wait_until
 from promise import Held, ServerLog, events, events_of, wait_for_event
 
@@ -329,6 +330,19 @@ def test_other_sessions_go_on_while_one_is_held(make_held):
     assert all(held.thread.is_alive() for held in helds)
 
 
+def test_held_action_does_not_hold_back_answers_of_its_own_batch(make_held):
+    """Without a Sync between them the server would keep the earlier answers to itself."""
+    gateway = make_held()
+    with pgwire.Connection(gateway.port) as connection:
+        connection.login("copilot", gateway.token("copilot"), "shop")
+        for sql in ("SELECT 41", "SELECT 42", "CREATE TABLE batched (id int)"):
+            connection.send(pgwire.parse(sql) + pgwire.bind() + pgwire.execute())
+        for value in (b"41", b"42"):
+            assert pgwire.rows(connection.read_until(b"C")) == [[value]]
+        row = wait_until(gateway.pending, 10, "the held statement")[0]
+        gateway.run("deny", row["id"], token="bo")
+
+
 def test_held_action_does_not_hold_back_earlier_answers(make_held):
     """Pipelined: the answers of what came before the held one arrive while it waits."""
     gateway = make_held()
@@ -370,7 +384,7 @@ def test_pending_says_who_what_why_and_until_when(make_held):
     assert row["principal"] == "copilot" and row["on_behalf_of"] == "ana" and row["upstream"] == "prod/shop"
     assert row["text"] == "CREATE TABLE fields (id int)" and row["policies"] == "ddl-needs-sre"
     assert row["needs"] == "approve:sre" and row["approved_by"] == "" and row["since"] < row["expires"]
-    assert row["action"].endswith("-1")
+    assert row["action"].endswith("-1") and row["may_approve"] == "bo, cleo"
     table = gateway.run("pending").stdout
     for word in (held.id, "copilot", "ana", "approve:sre", "ddl-needs-sre", "CREATE TABLE fields"):
         assert word in table

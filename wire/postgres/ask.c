@@ -478,6 +478,12 @@ int postgres_next_action(struct wire_session *session, struct action **action, s
     }
 }
 
+/* The server keeps the answers of a batch to itself until a Sync or a Flush. */
+int postgres_push_answers(struct wire_session *session, struct error *error) {
+    if (postgres_state(session)->is_batch_open) buffer_append(stream_output(session->upstream), "H\0\0\0\4", 5);
+    return wire_flush_upstream(session, error);
+}
+
 /* ---- forward, refuse ---- */
 
 static struct str described_portal(const struct described *described) {

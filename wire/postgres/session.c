@@ -191,6 +191,7 @@ const struct wire_protocol wire_postgres = {
     .refuse = postgres_refuse,
     .next_answer = postgres_next_answer,
     .release = postgres_release,
+    .push_answers = postgres_push_answers,
     .take_unanswered = take_unanswered,
     .cancel_upstream = cancel_upstream,
     .close = close_session,

@@ -104,6 +104,7 @@ int postgres_accept(struct wire_session *session, struct wire_login *login, stru
 void postgres_reject(struct wire_session *session, const struct error *why);
 int postgres_greet(struct wire_session *session, struct error *error);
 /* ask.c */
+int postgres_push_answers(struct wire_session *session, struct error *error);
 int postgres_next_action(struct wire_session *session, struct action **action, struct error *error);
 int postgres_forward(struct wire_session *session, struct action *action, const struct mask_plan *plan,
                      struct error *error);
