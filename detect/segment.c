@@ -5,6 +5,7 @@
 #include "detect/detect.h"
 
 #define BREAK_LOOKBACK_BYTES 64
+#define MARKER "-----BEGIN"
 #define PEM_TITLE_MAX 64 /* "-----BEGIN ... PRIVATE KEY BLOCK-----" */
 #define PEM_BODY_MIN 40  /* base64 characters: below it there is no key inside */
 
@@ -42,7 +43,7 @@ static bool is_armour_byte(char c) {
 
 /* -----BEGIN (words) PRIVATE KEY( BLOCK)?----- : the end of the title, 0: not a title, STR_NOT_FOUND: not yet known. */
 static size_t title_end(struct str text, size_t start, bool is_final) {
-    size_t i = start + strlen("-----BEGIN");
+    size_t i = start + strlen(MARKER);
     size_t limit = start + PEM_TITLE_MAX < text.length ? start + PEM_TITLE_MAX : text.length;
     while (i < limit && (byte_is_upper(text.data[i]) || byte_is_digit(text.data[i]) || text.data[i] == ' ')) i++;
     if (i >= start + PEM_TITLE_MAX) return 0;
@@ -76,20 +77,37 @@ size_t segment_private_key_end(struct str text, size_t start, bool is_final) {
     return end - body >= PEM_BODY_MIN ? end : 0;
 }
 
-size_t segment_end(struct str text, size_t start, bool is_final) {
-    bool is_last = is_final && text.length - start <= DETECT_SEGMENT_MAX;
-    bool is_full = text.length - start >= DETECT_SEGMENT_MAX;
-    size_t limit = is_full ? start + DETECT_SEGMENT_MAX : text.length;
-    size_t cut = is_last ? text.length : last_break(text.data, start, limit);
+/* The last break before `limit` that lies in no private key. */
+static size_t soft_end(struct str text, size_t start, size_t limit, bool is_final) {
+    size_t cut = last_break(text.data, start, limit);
     for (size_t at = start;;) {
-        size_t found = str_find(str_slice(text, at, limit), STR("-----BEGIN"));
-        if (found == STR_NOT_FOUND) break;
+        size_t found = str_find(str_slice(text, at, cut), STR(MARKER));
+        if (found == STR_NOT_FOUND) return cut;
         at += found;
         size_t end = segment_private_key_end(text, at, is_final);
-        if (cut > at && !is_last && (end == STR_NOT_FOUND || end > cut)) cut = last_break(text.data, start, at);
-        if (end == STR_NOT_FOUND || at >= cut) break;
+        if (end == STR_NOT_FOUND || end > cut) return last_break(text.data, start, at);
         at = end > at ? end : at + 1;
     }
-    if (cut == start && is_full) return limit;
-    return cut;
+}
+
+/* In a run without a break: `limit`, or the beginning of the private key that lies across it. */
+static size_t hard_end(struct str text, size_t start, size_t limit, bool is_final) {
+    for (size_t at = start;;) {
+        size_t found = str_find(str_slice(text, at, limit + strlen(MARKER) - 1), STR(MARKER));
+        if (found == STR_NOT_FOUND) return limit;
+        at += found;
+        size_t end = segment_private_key_end(text, at, is_final);
+        if (end == STR_NOT_FOUND) return start;
+        if (end > limit) return at;
+        at = end > at ? end : at + 1;
+    }
+}
+
+size_t segment_end(struct str text, size_t start, bool is_final) {
+    size_t remaining = text.length - start;
+    if (remaining <= DETECT_SEGMENT_MAX && is_final) return text.length;
+    size_t limit = remaining > DETECT_SEGMENT_MAX ? start + DETECT_SEGMENT_MAX : text.length;
+    size_t cut = soft_end(text, start, limit, is_final);
+    bool is_full = is_final || remaining >= DETECT_SEGMENT_MAX + strlen(MARKER) - 1;
+    return cut == start && is_full ? hard_end(text, start, limit, is_final) : cut;
 }
