@@ -27,19 +27,50 @@ uint32_t context_of_name(const struct word_table *table, struct str name) {
     return bits;
 }
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+/* Which of 64 bytes are letters. */
+static uint64_t letters_of(const char *window) {
+    uint64_t mask = 0;
+    for (int i = 0; i < CONTEXT_WINDOW_BYTES / 16; i++) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(window + 16 * i));
+        __m128i offset = _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+        __m128i is_letter = _mm_cmpeq_epi8(_mm_min_epu8(offset, _mm_set1_epi8(25)), offset);
+        mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(is_letter) << (16 * i);
+    }
+    return mask;
+}
+#else
+static uint64_t letters_of(const char *window) {
+    uint64_t mask = 0;
+    for (int i = 0; i < CONTEXT_WINDOW_BYTES; i++) mask |= (uint64_t)byte_is_letter(window[i]) << i;
+    return mask;
+}
+#endif
+
 uint32_t context_before(const struct word_table *table, const char *text, size_t floor, size_t start) {
-    if (start - floor > CONTEXT_WINDOW_BYTES) floor = start - CONTEXT_WINDOW_BYTES;
+    char near_floor[CONTEXT_WINDOW_BYTES];
+    const char *window = text + start - CONTEXT_WINDOW_BYTES;
+    bool is_full = start - floor >= CONTEXT_WINDOW_BYTES;
+    if (!is_full) {
+        size_t length = start - floor;
+        memset(near_floor, 0, sizeof(near_floor) - length);
+        memcpy(near_floor + sizeof(near_floor) - length, text + floor, length);
+        window = near_floor;
+    }
     uint32_t bits = 0;
-    size_t at = start;
-    for (int word = 0; word < CONTEXT_WORDS_MAX; word++) {
-        while (at > floor && !byte_is_letter(text[at - 1])) at--;
-        size_t end = at;
-        while (at > floor && byte_is_letter(text[at - 1])) at--;
-        if (at == end) break;
+    uint64_t letters = letters_of(window);
+    for (int word = 0; word < CONTEXT_WORDS_MAX && letters != 0; word++) {
+        unsigned above = (unsigned)__builtin_clzll(letters);
+        uint64_t gaps = ~(letters << above);
+        unsigned length = gaps == 0 ? CONTEXT_WINDOW_BYTES : (unsigned)__builtin_clzll(gaps);
+        unsigned first = CONTEXT_WINDOW_BYTES - above - length;
         /* A word cut by the window is no word: its beginning is out of sight. */
-        if (at == floor && start - floor == CONTEXT_WINDOW_BYTES) break;
-        uint32_t bit = context_of_word(table, str_make(text + at, end - at));
+        if (first == 0 && is_full) break;
+        uint32_t bit = context_of_word(table, str_make(window + first, length));
         if (bit != CONTEXT_OTHER || word < 2) bits |= bit;
+        letters &= ((uint64_t)1 << first) - 1;
     }
     return bits;
 }

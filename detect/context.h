@@ -4,7 +4,7 @@
 
 #include "detect/word_table.h"
 
-#define CONTEXT_WINDOW_BYTES 72 /* before the candidate; below DETECT_CONTEXT_BYTES */
+#define CONTEXT_WINDOW_BYTES 64 /* before the candidate, one bit each of a mask; below DETECT_CONTEXT_BYTES */
 #define CONTEXT_WORDS_MAX 7     /* the nearest words before it */
 
 enum context_bit {

@@ -17,7 +17,7 @@ struct detector *detector_new(const struct detector_options *options, struct err
     detector->classes = options != NULL && options->classes != 0 ? options->classes : CLASS_SET_ALL;
     context_table_init(&detector->context);
     names_table_init(&detector->names);
-    detector->secrets = secrets_new(error);
+    detector->secrets = secrets_new(options != NULL ? options->match_steps_max : 0, error);
     if (detector->secrets == NULL) detector_free(&detector);
     return detector;
 }
@@ -146,9 +146,7 @@ static int scan_segment(const struct detector *detector, struct detect_scratch *
     scratch->candidates.count = 0;
     scan_anchors(&scan);
     scan_private_keys(&scan);
-    if (secrets_possible(str_slice(text, scan.floor, end)) && secrets_scan(&scan) != 0) {
-        return error_set(error, ERROR_MEMORY, "the pattern engine failed");
-    }
+    if (secrets_possible(str_slice(text, scan.floor, end)) && secrets_scan(&scan, error) != 0) return -1;
     if (scan.is_failed) {
         return error_set(error, ERROR_LIMIT, "too many candidates for recognised values in one message");
     }

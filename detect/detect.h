@@ -22,7 +22,9 @@
 #define DETECT_SPANS_MAX (1u << 20)      /* in one scan or one feed: beyond it the scan fails with ERROR_LIMIT */
 
 struct detector_options {
-    class_set classes; /* what to look for; 0: everything */
+    class_set classes;        /* what to look for; 0: everything */
+    uint32_t match_steps_max; /* of the pattern engine for one candidate, beyond which a scan fails with ERROR_LIMIT;
+                                 0: enough for any text; otherwise counted exactly, which is slow */
 };
 
 struct detector;
@@ -65,12 +67,14 @@ void detect_spans_count(const struct detect_spans *spans, struct class_counts *c
 
 struct detect_hint detect_hint_from_name(const struct detector *detector, struct str name);
 
-/* Replaces what is in *spans by the spans of the whole text. A hint's class makes the whole value one span. */
+/* An error means that the text was not inspected to its end: nothing of it may pass.
+ *
+ * Replaces what is in *spans by the spans of the whole text. A hint's class makes the whole value one span. */
 int detect_scan(const struct detector *detector, struct detect_scratch *scratch, struct str text,
                 struct detect_hint hint, struct detect_spans *spans, struct error *error) MUST_USE;
 
 /* A text that arrives in pieces. Spans come out once nothing that follows can change them; offsets count from the start
- * of the stream. Memory is bounded by DETECT_SEGMENT_MAX plus one piece. One thread at a time. */
+ * of the stream. Memory is bounded by DETECT_SEGMENT_MAX, DETECT_SPAN_MAX and one piece. One thread at a time. */
 struct detect_stream;
 
 struct detect_stream *detect_stream_new(const struct detector *detector, struct error *error) MUST_USE;

@@ -31,6 +31,7 @@ struct scan {
     size_t floor; /* DETECT_CONTEXT_BYTES before `from`, or the text's start */
     size_t from;
     size_t end;
+    size_t word_end; /* of the word with digits that was judged last */
     uint32_t hint_context;
     bool is_failed; /* out of memory or past DETECT_SPANS_MAX */
 };

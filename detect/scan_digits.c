@@ -34,6 +34,8 @@ struct chain {
 
 static size_t group_end(const struct group *group) { return group->start + group->length; }
 
+static bool is_separator(char c) { return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')'; }
+
 /* The separator at `at`: its length, 0 when what follows belongs to no chain. */
 static size_t read_separator(const struct scan *scan, size_t at, char *kind) {
     size_t length = 0;
@@ -323,7 +325,7 @@ static int match_phone(struct scan *scan, struct chain *chain, int first) {
     if (score == 0 && !can_take_word) return 0;
     if (score < 85) {
         uint32_t context = chain_context(scan, chain);
-        bool has_word = ((context | scan_context_after(scan, end)) & CONTEXT_PHONE) != 0;
+        bool has_word = (context & CONTEXT_PHONE) != 0 || (scan_context_after(scan, end) & CONTEXT_PHONE) != 0;
         if (has_word && can_take_word) score = 85;
         else if ((context & CONTEXT_OTHER) || (count == 1 && end == number_end)) score = 0;
         else if (end > number_end && digits.length >= 10) score = 75;
@@ -393,23 +395,92 @@ static void judge_chain(struct scan *scan, struct chain *chain) {
     }
 }
 
-/* A word is judged at its first digits; looking for its start from each of the later ones would take quadratic time in
- * long hexadecimal text. Nothing that has this many letters in front of its first digit is looked for. */
-#define WORD_BYTES_MAX 128
+/* Two digits at each of these places? */
+static bool two_digits(const char *text) { return byte_is_digit(text[0]) && byte_is_digit(text[1]); }
+
+/* hh:mm[:ss[.fraction]][Z / (+ / -)hh[[:]mm]] at `at`: its end, 0 when there is none. Times are the most frequent
+ * numbers of all, and no value that is looked for has their shape. */
+static size_t time_end(const struct scan *scan, size_t at) {
+    if (scan->end - at < 5) return 0;
+    const char *t = scan->text + at;
+    if (t[2] != ':' || !two_digits(t) || t[0] > '2' || !two_digits(t + 3) || t[3] > '5') return 0;
+    size_t end = at + 5;
+    if (scan_at(scan, end) == ':') {
+        if (scan->end - end < 3 || !two_digits(scan->text + end + 1)) return 0;
+        end += 3;
+        char point = scan_at(scan, end);
+        if ((point == '.' || point == ',') && byte_is_digit(scan_at(scan, end + 1))) {
+            size_t fraction = ++end;
+            while (byte_is_digit(scan_at(scan, end)) && end - fraction < 9) end++;
+        }
+    }
+    char zone = scan_at(scan, end);
+    if (zone == 'Z') {
+        end++;
+    } else if ((zone == '+' || zone == '-') && scan->end - end > 2 && two_digits(scan->text + end + 1)) {
+        end += 3;
+        if (scan_at(scan, end) == ':') end++;
+        if (scan->end - end >= 2 && two_digits(scan->text + end)) end += 2;
+    }
+    char after = scan_at(scan, end);
+    return byte_is_word(after) || after == ':' || after == '-' ? 0 : end;
+}
+
+/* yyyy-mm-dd, "T" or a blank, a time. */
+static size_t timestamp_end(const struct scan *scan, size_t at) {
+    if (scan->end - at < 16) return 0;
+    const char *t = scan->text + at;
+    if (t[4] != '-' || !two_digits(t + 5) || t[7] != '-' || !two_digits(t + 8)) return 0;
+    return t[10] == 'T' || t[10] == ' ' ? time_end(scan, at + 11) : 0;
+}
+
+/* 8-4-4-4-12 hex digits from `start`: the end, 0 when it is no UUID. */
+static size_t uuid_end(const struct scan *scan, size_t start) {
+    const size_t total = 36;
+    if (scan->end - start < total) return 0;
+    const char *t = scan->text + start;
+    if (t[8] != '-' || t[13] != '-' || t[18] != '-' || t[23] != '-') return 0;
+    for (size_t i = 0; i < total; i++) {
+        if (!byte_is_hex(t[i]) && t[i] != '-') return 0;
+    }
+    char after = scan_at(scan, start + total);
+    return byte_is_word(after) || after == '-' ? 0 : start + total;
+}
+
+/* A run of digits in a word with letters: where the scan goes on, 0 when the run may begin a chain of its own. A word is
+ * judged at its first digits only. */
+static size_t judge_word(struct scan *scan, size_t at, size_t end) {
+    if (at < scan->word_end) return end;
+    size_t start = at;
+    while (start > scan->from && byte_is_alnum(scan->text[start - 1])) start--;
+    while (end < scan->end && byte_is_alnum(scan->text[end])) end++;
+    scan->word_end = end;
+    bool may_be_uuid = end - start == 8 && !byte_is_word(scan_before(scan, start)) && scan_before(scan, start) != '-';
+    size_t resume = may_be_uuid ? uuid_end(scan, start) : 0;
+    if (resume == 0) resume = scan_word(scan, start, end);
+    return resume > at ? resume : at > start ? end : 0;
+}
 
 size_t scan_digits(struct scan *scan, size_t at) {
-    size_t end = at;
+    size_t end = at + 1;
     while (end < scan->end && byte_is_digit(scan->text[end])) end++;
     char before = scan_before(scan, at), after = scan_at(scan, end);
-    bool in_mac = (end - at == 2 && (before == '-' || after == '-')) || (end - at == 4 && before == '.');
-    if (byte_is_letter(before) || byte_is_letter(after) || in_mac) {
-        size_t start = at;
-        while (start > scan->from && at - start < WORD_BYTES_MAX && byte_is_alnum(scan->text[start - 1])) start--;
-        bool was_judged = start < at && (at - start == WORD_BYTES_MAX || byte_is_digit(scan->text[start]));
-        while (!was_judged && end < scan->end && byte_is_alnum(scan->text[end])) end++;
-        size_t resume = was_judged ? 0 : scan_word(scan, start, end);
-        if (resume > at) return resume;
+    size_t length = end - at;
+    if (!byte_is_word(before) && before != ':' && before != '.' && before != '-') {
+        size_t skipped = length == 4 && after == '-'   ? timestamp_end(scan, at)
+                         : length == 2 && after == ':' ? time_end(scan, at)
+                         : length == 8 && after == '-' ? uuid_end(scan, at)
+                                                       : 0;
+        if (skipped > 0) return skipped;
     }
+    bool in_mac = (length == 2 && (before == '-' || after == '-')) || (length == 4 && before == '.');
+    bool in_dni = after == '-' && (length == 8 || (length == 7 && before == '-')) &&
+                  byte_is_letter(scan_at(scan, end + 1));
+    if (byte_is_letter(before) || byte_is_letter(after) || in_mac || in_dni) {
+        size_t resume = judge_word(scan, at, end);
+        if (resume > 0) return resume;
+    }
+    if (length < DIGITS_MIN && !is_separator(after)) return end;
     struct chain chain;
     read_chain(scan, at, &chain);
     judge_chain(scan, &chain);

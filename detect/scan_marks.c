@@ -8,11 +8,19 @@
 #define EMAIL_DOMAIN_MAX 255
 #define AUTHORITY_MAX 512
 #define IPV6_GROUPS 8
-#define STR_OF(text) {text, sizeof(text) - 1}
 
-static bool is_local_byte(char c) {
-    return byte_is_alnum(c) || (c != 0 && strchr("._%+-'~&=!#$*", c) != NULL);
-}
+enum { IN_LOCAL = 1, ENDS_AUTHORITY = 2, ENDS_LOCAL_NAME = 4 };
+
+static const uint8_t byte_flags[256] = {
+    [0 ... ' '] = ENDS_AUTHORITY, ['0' ... '9'] = IN_LOCAL, ['A' ... 'Z'] = IN_LOCAL, ['a' ... 'z'] = IN_LOCAL,
+    ['.'] = IN_LOCAL, ['_'] = IN_LOCAL, ['%'] = IN_LOCAL, ['+'] = IN_LOCAL, ['-'] = IN_LOCAL, ['\''] = IN_LOCAL,
+    ['~'] = IN_LOCAL, ['!'] = IN_LOCAL, ['$'] = IN_LOCAL, ['*'] = IN_LOCAL, ['#'] = IN_LOCAL | ENDS_AUTHORITY,
+    ['&'] = IN_LOCAL | ENDS_LOCAL_NAME, ['='] = IN_LOCAL | ENDS_LOCAL_NAME, ['/'] = ENDS_AUTHORITY,
+    ['?'] = ENDS_AUTHORITY, ['"'] = ENDS_AUTHORITY, ['<'] = ENDS_AUTHORITY, ['>'] = ENDS_AUTHORITY,
+    ['`'] = ENDS_AUTHORITY,
+};
+
+static bool is_byte(char c, int flag) { return (byte_flags[(uint8_t)c] & flag) != 0; }
 
 /* Walks back over the local part; Latin letters with accents (U+00C0 to U+027F) belong to it. */
 static size_t local_start(const struct scan *scan, size_t at) {
@@ -20,7 +28,7 @@ static size_t local_start(const struct scan *scan, size_t at) {
     while (start > scan->from && at - start < EMAIL_LOCAL_MAX) {
         unsigned char c = (unsigned char)scan->text[start - 1];
         unsigned char lead = start >= scan->from + 2 ? (unsigned char)scan->text[start - 2] : 0;
-        if (is_local_byte((char)c)) start--;
+        if (is_byte((char)c, IN_LOCAL)) start--;
         else if (c >= 0x80 && c < 0xc0 && lead >= 0xc3 && lead <= 0xc9) start -= 2;
         else break;
     }
@@ -30,22 +38,32 @@ static size_t local_start(const struct scan *scan, size_t at) {
     }
     /* "to=anna@example.com": what stands before the sign is a name, not the local part. */
     for (size_t i = start; i < at; i++) {
-        if (scan->text[i] == '=' || scan->text[i] == '&') start = i + 1;
+        if (is_byte(scan->text[i], ENDS_LOCAL_NAME)) start = i + 1;
     }
     return start;
 }
 
+#define PACK(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
+
+/* "logo@2x.png" is no address. */
 static bool is_file_ending(struct str ending) {
-    static const struct str endings[] = {STR_OF("png"), STR_OF("jpg"),  STR_OF("jpeg"), STR_OF("gif"), STR_OF("svg"),
-                                         STR_OF("webp"), STR_OF("js"),  STR_OF("css"),  STR_OF("json"), STR_OF("html"),
-                                         STR_OF("ico"), STR_OF("pdf"),  STR_OF("ts"),   STR_OF("tsx"), STR_OF("jsx"),
-                                         STR_OF("mjs"), STR_OF("xml"),  STR_OF("yml"),  STR_OF("yaml"), STR_OF("txt")};
+    static const uint32_t endings[] = {
+        PACK(0, 'p', 'n', 'g'),   PACK(0, 'j', 'p', 'g'),   PACK('j', 'p', 'e', 'g'), PACK(0, 'g', 'i', 'f'),
+        PACK(0, 's', 'v', 'g'),   PACK('w', 'e', 'b', 'p'), PACK(0, 0, 'j', 's'),     PACK(0, 'c', 's', 's'),
+        PACK('j', 's', 'o', 'n'), PACK('h', 't', 'm', 'l'), PACK(0, 'i', 'c', 'o'),   PACK(0, 'p', 'd', 'f'),
+        PACK(0, 0, 't', 's'),     PACK(0, 't', 's', 'x'),   PACK(0, 'j', 's', 'x'),   PACK(0, 'm', 'j', 's'),
+        PACK(0, 'x', 'm', 'l'),   PACK(0, 'y', 'm', 'l'),   PACK('y', 'a', 'm', 'l'), PACK(0, 't', 'x', 't'),
+    };
+    if (ending.length > 4) return false;
+    uint32_t packed = 0;
+    for (size_t i = 0; i < ending.length; i++) packed = packed << 8 | (uint8_t)(ending.data[i] | 0x20);
     for (size_t i = 0; i < LENGTH_OF(endings); i++) {
-        if (ending.length != endings[i].length) continue;
-        if (strncasecmp(ending.data, endings[i].data, ending.length) == 0) return true;
+        if (packed == endings[i]) return true;
     }
     return false;
 }
+
+#undef PACK
 
 /* The end of a host name with at least two labels whose last is letters, or 0. */
 static size_t domain_end(const struct scan *scan, size_t start) {
@@ -93,7 +111,7 @@ static size_t match_url_password(struct scan *scan, size_t at) {
     size_t begin = at + 3, colon = 0, sign = 0;
     for (size_t i = begin; i < scan->end && i - begin < AUTHORITY_MAX; i++) {
         char c = scan->text[i];
-        if ((unsigned char)c <= ' ' || strchr("/?#\"<>`", c) != NULL) break;
+        if (is_byte(c, ENDS_AUTHORITY)) break;
         if (c == ':' && colon == 0) colon = i;
         if (c == '@') sign = i;
     }
@@ -146,6 +164,7 @@ static size_t match_ipv6(struct scan *scan, size_t start) {
             break;
         }
     }
+    if (groups == 0) return 0;
     char after = scan_at(scan, at);
     if (after == '.' && groups >= 2 && byte_is_digit(scan_at(scan, at + 1))) {
         while (byte_is_digit(scan_at(scan, at)) ||
@@ -167,13 +186,15 @@ size_t scan_colon(struct scan *scan, size_t at) {
         size_t resume = match_url_password(scan, at);
         return resume > 0 ? resume : at + 1;
     }
+    char next = scan_at(scan, at + 1);
+    if (next != ':' && (!byte_is_hex(next) || !byte_is_hex(scan_before(scan, at)))) return at + 1;
     size_t start = at;
     while (start > scan->from && at - start < 5 && byte_is_hex(scan->text[start - 1])) start--;
     char before = scan_before(scan, start);
     char earlier = start >= scan->floor + 2 ? scan->text[start - 2] : 0;
     bool is_labelled = before == ':' && byte_is_letter(earlier) && !byte_is_hex(earlier); /* "addr:fe80::1" */
     bool is_start = !byte_is_word(before) && (before != ':' || is_labelled) && before != '.';
-    if (!is_start || at - start > 4 || (start == at && scan_at(scan, at + 1) != ':')) return at + 1;
+    if (!is_start || at - start > 4) return at + 1;
     size_t resume = at - start == 2 ? match_mac(scan, start) : 0;
     if (resume == 0) resume = match_ipv6(scan, start);
     return resume > 0 ? resume : at + 1;

@@ -104,15 +104,17 @@ static size_t match_passport_number(struct scan *scan, size_t start, size_t end)
 }
 
 /* A dashed DNI: 12345678-Z, X-1234567-L. */
-static size_t match_dashed_dni(struct scan *scan, size_t start, size_t end) {
+static size_t match_dashed_dni(struct scan *scan, size_t start) {
     char characters[9];
+    bool has_letter_before = start >= scan->from + 2 && scan->text[start - 1] == '-' &&
+                             byte_is_letter(scan->text[start - 2]) && !byte_is_word(scan_before(scan, start - 2));
+    if (has_letter_before) start -= 2;
     size_t count = 0, at = start;
     for (; at < scan->end && at - start < 12 && count < 9; at++) {
         char c = scan->text[at];
         if (byte_is_alnum(c)) characters[count++] = c;
         else if (c != '-' || (count != 1 && count != 8)) return 0;
     }
-    (void)end;
     if (count < 9 || at - start == 9 || byte_is_word(scan_at(scan, at))) return 0;
     if (!es_dni_is_valid(str_make(characters, 9))) return 0;
     scan_add(scan, start, at, CLASS_ES_DNI, 85, "es_dni");
@@ -156,7 +158,7 @@ size_t scan_word(struct scan *scan, size_t start, size_t end) {
     if (resume == 0 && width >= 9) resume = match_mrz(scan, start);
     if (resume == 0 && scan_at(scan, end) != '_') resume = match_word_rules(scan, start, end);
     if (resume == 0) resume = match_passport_number(scan, start, end);
-    if (resume == 0 && width <= 9) resume = match_dashed_dni(scan, start, end);
+    if (resume == 0 && width <= 9) resume = match_dashed_dni(scan, start);
     if (resume > 0) return resume;
     return byte_is_letter(scan->text[start]) ? end : start;
 }

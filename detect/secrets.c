@@ -16,9 +16,12 @@
 #include "detect/bytes.h"
 #include "detect/scan.h"
 
-#define SECRET_MAX 8192       /* the longest token */
+#define SECRET_MAX DETECT_SPAN_MAX /* the longest token */
+#define NAMED_MAX 512         /* the longest value behind a name */
 #define NAMED_DISTANCE_MAX 96 /* from a keyword to its value; below DETECT_CONTEXT_BYTES */
-#define MATCH_LIMIT 20000     /* backtracking steps of PCRE2 */
+#define PLACEHOLDER_MAX 200   /* a longer token that holds "EXAMPLE" holds it by chance */
+#define MATCH_STEPS_MAX 50000 /* of PCRE2 in one attempt: ten times what any text takes */
+#define JIT_STACK_BYTES (64u << 10)
 
 enum rule_kind { RULE_TOKEN, RULE_NAMED, RULE_WORD };
 
@@ -42,19 +45,27 @@ static const struct secret_rule {
      "ey[A-Za-z0-9]{17,}+\\.ey[A-Za-z0-9/\\\\_-]{17,}+\\.(?:[A-Za-z0-9/\\\\_-]{10,}+={0,2})?"},
 };
 
+#define RULE_JWT (LENGTH_OF(rules) - 2)
+
 struct secrets {
     hs_database_t *database;
     hs_scratch_t *prototype;
     pcre2_code *patterns[LENGTH_OF(rules)];
+    uint32_t match_steps_max;
 };
 
 struct secrets_scratch {
     hs_scratch_t *hs;
     pcre2_match_data *match;
     pcre2_match_context *limits;
+    pcre2_jit_stack *stack;                 /* not the fiber's, which may be smaller than PCRE2 takes for granted */
+    size_t matched_until[LENGTH_OF(rules)]; /* in this segment: a literal before it lies in a token found already */
+    size_t run_end;                         /* of the run of base64url that was looked at last */
+    size_t run_failed;                      /* the end of a run in which no JWT begins */
+    int failure;                            /* of PCRE2: the verdict is unknown */
 };
 
-static int compile_patterns(struct secrets *secrets, struct error *error) {
+static int compile_patterns(struct secrets *secrets, bool counts_steps, struct error *error) {
     for (size_t i = 0; i < LENGTH_OF(rules); i++) {
         char pattern[1024];
         /* A token ends where its alphabet does: a longer run is something else. */
@@ -68,7 +79,8 @@ static int compile_patterns(struct secrets *secrets, struct error *error) {
         if (secrets->patterns[i] == NULL) {
             return error_set(error, ERROR_INVALID, "credential rule %s: bad pattern at %zu", rules[i].name, offset);
         }
-        pcre2_jit_compile(secrets->patterns[i], PCRE2_JIT_COMPLETE); /* without JIT it is slower, no less right */
+        /* Without JIT it is slower, no less right; and steps are counted exactly. */
+        if (!counts_steps) pcre2_jit_compile(secrets->patterns[i], PCRE2_JIT_COMPLETE);
     }
     return 0;
 }
@@ -93,13 +105,14 @@ static int compile_literals(struct secrets *secrets, struct error *error) {
     return hs_alloc_scratch(secrets->database, &secrets->prototype) == HS_SUCCESS ? 0 : error_out_of_memory(error);
 }
 
-struct secrets *secrets_new(struct error *error) {
+struct secrets *secrets_new(uint32_t match_steps_max, struct error *error) {
     struct secrets *secrets = calloc(1, sizeof(*secrets));
     if (secrets == NULL) {
         error_out_of_memory(error);
         return NULL;
     }
-    if (compile_literals(secrets, error) != 0 || compile_patterns(secrets, error) != 0) secrets_free(&secrets);
+    secrets->match_steps_max = match_steps_max != 0 ? match_steps_max : MATCH_STEPS_MAX;
+    if (compile_literals(secrets, error) != 0 || compile_patterns(secrets, match_steps_max != 0, error) != 0) secrets_free(&secrets);
     return secrets;
 }
 
@@ -119,10 +132,16 @@ struct secrets_scratch *secrets_scratch_new(const struct secrets *secrets, struc
         bool is_cloned = hs_clone_scratch(secrets->prototype, &scratch->hs) == HS_SUCCESS;
         scratch->match = pcre2_match_data_create(4, NULL);
         scratch->limits = pcre2_match_context_create(NULL);
-        if (!is_cloned || scratch->match == NULL || scratch->limits == NULL) secrets_scratch_free(&scratch);
+        scratch->stack = pcre2_jit_stack_create(JIT_STACK_BYTES / 2, JIT_STACK_BYTES, NULL);
+        bool is_made = is_cloned && scratch->match != NULL && scratch->limits != NULL && scratch->stack != NULL;
+        if (!is_made) secrets_scratch_free(&scratch);
     }
-    if (scratch == NULL) error_out_of_memory(error);
-    else pcre2_set_match_limit(scratch->limits, MATCH_LIMIT);
+    if (scratch == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    pcre2_set_match_limit(scratch->limits, secrets->match_steps_max);
+    pcre2_jit_stack_assign(scratch->limits, NULL, scratch->stack);
     return scratch;
 }
 
@@ -132,6 +151,7 @@ void secrets_scratch_free(struct secrets_scratch **handle) {
     hs_free_scratch(scratch->hs);
     pcre2_match_data_free(scratch->match);
     pcre2_match_context_free(scratch->limits);
+    pcre2_jit_stack_free(scratch->stack);
     free(scratch);
     *handle = NULL;
 }
@@ -150,6 +170,7 @@ static double entropy_of(struct str s) {
 }
 
 static bool looks_like_placeholder(struct str secret) {
+    if (secret.length > PLACEHOLDER_MAX) return false;
     static const char *const marks[] = {"EXAMPLE", "xxxxx", "XXXXX", "*****", ".....", "_here", "_HERE"};
     for (size_t i = 0; i < LENGTH_OF(marks); i++) {
         if (str_find(secret, str_from_cstr(marks[i])) != STR_NOT_FOUND) return true;
@@ -157,15 +178,34 @@ static bool looks_like_placeholder(struct str secret) {
     return false;
 }
 
-/* Runs the pattern of a rule at one place. The capture group, when there is one, is the span. */
+#define LETTERS_MIN 3 /* in a credential and its mark */
+
+/* No credential is without, and secrets_possible counts on it. */
+static bool looks_like_secret(struct str marked) {
+    size_t letters = 0;
+    bool is_varied = false;
+    for (size_t i = 0; i < marked.length && (letters < LETTERS_MIN || !is_varied); i++) {
+        char c = marked.data[i];
+        if (byte_is_letter(c)) letters++;
+        is_varied = is_varied || byte_is_digit(c) || byte_is_upper(c) || c == '_';
+    }
+    return letters >= LETTERS_MIN && is_varied;
+}
+
+/* Runs the pattern of a rule at one place. The capture group, when there is one, is the span. An error of the engine
+ * is no verdict: the scan fails. */
 static bool match_at(struct scan *scan, size_t rule, size_t at, size_t *start, size_t *end) {
     struct secrets_scratch *scratch = scan->scratch->secrets;
-    size_t limit = scan->end - at < SECRET_MAX ? scan->end - at : SECRET_MAX;
+    size_t limit = rules[rule].kind == RULE_TOKEN ? SECRET_MAX : NAMED_MAX;
+    if (limit > scan->end - at) limit = scan->end - at;
     /* The subject begins one context earlier, so that the pattern may look behind. */
     size_t behind = at - scan->floor < 1 ? 0 : 1;
     int count = pcre2_match(scan->detector->secrets->patterns[rule], (PCRE2_SPTR)(scan->text + at - behind),
                             limit + behind, behind, PCRE2_NO_UTF_CHECK, scratch->match, scratch->limits);
-    if (count < 1) return false;
+    if (count < 1) {
+        if (count != PCRE2_ERROR_NOMATCH) scratch->failure = count;
+        return false;
+    }
     const PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(scratch->match);
     int group = count > 1 ? 1 : 0;
     *start = at - behind + bounds[2 * group];
@@ -173,9 +213,26 @@ static bool match_at(struct scan *scan, size_t rule, size_t at, size_t *start, s
     return *end > *start;
 }
 
+/* A JWT begins with a run of base64url that a dot ends. However many "eyJ" a run holds, it is walked once, and once no
+ * JWT was found at one of them there is none at those behind it. */
+static bool is_hopeless_jwt(struct scan *scan, size_t at) {
+    struct secrets_scratch *scratch = scan->scratch->secrets;
+    if (at < scratch->run_failed) return true;
+    if (at >= scratch->run_end) {
+        size_t end = at;
+        while (end < scan->end && (byte_is_word(scan->text[end]) || scan->text[end] == '-')) end++;
+        scratch->run_end = end;
+    }
+    return scan_at(scan, scratch->run_end) != '.' || scratch->run_end - at >= SECRET_MAX;
+}
+
 static void match_token(struct scan *scan, size_t rule, size_t literal_start) {
     const struct secret_rule *row = &rules[rule];
+    struct secrets_scratch *scratch = scan->scratch->secrets;
     size_t at = literal_start, start = 0, end = 0;
+    if (literal_start < scratch->matched_until[rule]) return;
+    bool is_run_of_jwt = rule == RULE_JWT;
+    if (is_run_of_jwt && is_hopeless_jwt(scan, at)) return;
     /* The token began before its literal: go back over what can be part of it. */
     while (at > scan->floor && literal_start - at < row->back) {
         char c = scan->text[at - 1];
@@ -189,12 +246,16 @@ static void match_token(struct scan *scan, size_t rule, size_t literal_start) {
         bool is_escape = at >= scan->floor + 2 && scan->text[at - 2] == '\\' && is_one_of(before, "nrt");
         bool is_start = !byte_is_word(before) || is_escape || !byte_is_word(row->literal[0]);
         if (is_start && match_at(scan, rule, at, &start, &end) && end > literal_start) break;
+        if (is_start && is_run_of_jwt) scratch->run_failed = scratch->run_end;
         if (!is_searched || at == literal_start) return;
     }
+    if (end - start > PLACEHOLDER_MAX) scratch->matched_until[rule] = end;
     struct str secret = str_make(scan->text + start, end - start);
     bool is_jwt = strcmp(row->name, "jwt") == 0;
     bool is_bare = start == at; /* no capture group: the form itself is the evidence, so its bytes must look random */
     if (looks_like_placeholder(secret) || (is_bare && secret.length > 20 && entropy_of(secret) < 2.8)) return;
+    size_t marked = start < literal_start ? start : literal_start;
+    if (!looks_like_secret(str_make(scan->text + marked, end - marked))) return;
     scan_add(scan, start, end, is_jwt ? CLASS_JWT : CLASS_CREDENTIAL, is_jwt ? 92 : 94, row->name);
 }
 
@@ -261,25 +322,50 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
     size_t end = scan->floor + (size_t)to;
     if (rules[id].kind == RULE_TOKEN) match_token(scan, id, end - rules[id].literal_length);
     else match_named(scan, id, end);
+    return scan->scratch->secrets->failure;
+}
+
+int secrets_scan(struct scan *scan, struct error *error) {
+    struct secrets_scratch *scratch = scan->scratch->secrets;
+    memset(scratch->matched_until, 0, sizeof(scratch->matched_until));
+    scratch->run_end = scratch->run_failed = 0;
+    scratch->failure = 0;
+    size_t length = scan->end - scan->floor;
+    hs_error_t result = hs_scan(scan->detector->secrets->database, scan->text + scan->floor, (unsigned)length, 0,
+                                scratch->hs, on_literal, scan);
+    if (scratch->failure != 0) {
+        return error_set(error, ERROR_LIMIT, "a text takes more steps than the search for credentials may take (%d): "
+                         "it cannot be inspected", scratch->failure);
+    }
+    if (result != HS_SUCCESS) return error_set(error, ERROR_MEMORY, "the search for credentials failed (%d)", result);
     return 0;
 }
 
-int secrets_scan(struct scan *scan) {
-    size_t length = scan->end - scan->floor;
-    hs_error_t result = hs_scan(scan->detector->secrets->database, scan->text + scan->floor, (unsigned)length, 0,
-                                scan->scratch->secrets->hs, on_literal, scan);
-    return result == HS_SUCCESS ? 0 : -1;
-}
+#define RUN_MIN 14
+#define SHORT_TEXT_MAX 256
 
-#define SECRET_LENGTH_MIN 14
+enum { IS_BLANK = 1, IS_LETTER = 2, IS_VARIED = 4, IS_ASSIGNMENT = 8 };
+
+static const uint8_t byte_flags[256] = {
+    [0 ... ' '] = IS_BLANK,   ['A' ... 'Z'] = IS_LETTER | IS_VARIED, ['a' ... 'z'] = IS_LETTER,
+    ['0' ... '9'] = IS_VARIED, ['_'] = IS_VARIED,                    ['='] = IS_ASSIGNMENT,
+    [':'] = IS_ASSIGNMENT,    ['>'] = IS_ASSIGNMENT,                 [','] = IS_ASSIGNMENT,
+    ['|'] = IS_ASSIGNMENT,    ['?'] = IS_ASSIGNMENT,
+};
 
 bool secrets_possible(struct str text) {
-    size_t run = 0;
+    if (text.length > SHORT_TEXT_MAX) return true; /* the search is faster than this */
+    size_t letters = 0, run = 0;
+    unsigned of_run = 0, of_text = 0;
+    bool has_run = false;
     for (size_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-        if (c == '=' || c == ':' || c == '>' || c == ',' || c == '|' || c == '?') return true;
-        run = (unsigned char)c <= ' ' ? 0 : run + 1;
-        if (run >= SECRET_LENGTH_MIN) return true;
+        unsigned flags = byte_flags[(uint8_t)text.data[i]];
+        bool is_blank = (flags & IS_BLANK) != 0;
+        letters += (flags & IS_LETTER) != 0;
+        of_text |= flags;
+        of_run = is_blank ? 0 : of_run | flags;
+        run = is_blank ? 0 : run + 1;
+        has_run |= run >= RUN_MIN && (of_run & IS_VARIED) != 0;
     }
-    return false;
+    return letters >= LETTERS_MIN && ((of_text & IS_ASSIGNMENT) != 0 || has_run);
 }

@@ -9,13 +9,15 @@ struct scan;
 struct secrets;
 struct secrets_scratch;
 
-struct secrets *secrets_new(struct error *error) MUST_USE;
+/* match_steps_max: of the pattern engine in one attempt; 0: enough for any text. */
+struct secrets *secrets_new(uint32_t match_steps_max, struct error *error) MUST_USE;
 void secrets_free(struct secrets **secrets);
 struct secrets_scratch *secrets_scratch_new(const struct secrets *secrets, struct error *error) MUST_USE;
 void secrets_scratch_free(struct secrets_scratch **scratch);
 
-/* Adds the candidates of the segment. -1 when the engine fails (out of memory): then nothing may pass. */
-int secrets_scan(struct scan *scan) MUST_USE;
+/* Adds the candidates of the segment. -1 when the engine gives no verdict (ERROR_LIMIT, ERROR_MEMORY): then nothing may
+ * pass. */
+int secrets_scan(struct scan *scan, struct error *error) MUST_USE;
 /* Is there a run long enough, or an assignment, for secrets_scan to find anything? Cheap: for short values. */
 bool secrets_possible(struct str text);
 

@@ -16,13 +16,14 @@ void word_table_init(struct word_table *table, const struct word_row *rows, size
         while (table->slots[slot].word != NULL) slot = (slot + 1) % WORD_TABLE_SLOTS;
         table->slots[slot] = rows[i];
         table->slots[slot].hash = hash;
-        table->first_letters[rows[i].length] |= 1u << (rows[i].word[0] & 31);
+        const char *word = rows[i].word;
+        table->last_letters[rows[i].length][word[0] & 31] |= 1u << (word[rows[i].length - 1] & 31);
     }
 }
 
 uint16_t word_table_get(const struct word_table *table, struct str word) {
     if (word.length < 2 || word.length > WORD_LENGTH_MAX) return 0;
-    if (!(table->first_letters[word.length] >> (word.data[0] & 31) & 1)) return 0;
+    if (!(table->last_letters[word.length][word.data[0] & 31] >> (word.data[word.length - 1] & 31) & 1)) return 0;
     uint32_t hash = hash_word(word.data, word.length);
     size_t at = hash % WORD_TABLE_SLOTS;
     for (const struct word_row *row; (row = &table->slots[at])->word != NULL; at = (at + 1) % WORD_TABLE_SLOTS) {

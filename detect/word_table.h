@@ -15,7 +15,8 @@ struct word_row {
 };
 
 struct word_table {
-    uint32_t first_letters[WORD_LENGTH_MAX + 1]; /* by length: most words fail here, before they are hashed */
+    /* By length and first letter, one bit a last letter: most words fail here, before they are hashed. */
+    uint32_t last_letters[WORD_LENGTH_MAX + 1][32];
     struct word_row slots[WORD_TABLE_SLOTS];
 };
 
