@@ -53,6 +53,9 @@ static inline void json_member_bool(struct json_writer *writer, struct str key, 
 void json_append_quoted(struct buffer *out, struct str value);
 /* Decodes the inside of a JSON string (without its quotes) to UTF-8. -1 on a bad escape or a lone surrogate. */
 int json_unescape(struct str raw, struct buffer *out) MUST_USE;
+/* As json_unescape, but a lone surrogate, which RFC 8259 section 8.2 lets stand, becomes U+FFFD: never -1 for the raw
+ * string of a token, but when *out fails. */
+int json_unescape_lossy(struct str raw, struct buffer *out) MUST_USE;
 
 enum json_token {
     JSON_TOKEN_BEGIN_OBJECT,

@@ -213,26 +213,30 @@ static int read_hex4(struct str raw, size_t at, uint32_t *value) {
     return 0;
 }
 
+/* Is there the second half of a surrogate pair at `at`? */
+static bool read_low_surrogate(struct str raw, size_t at, uint32_t *low) {
+    if (at + 6 > raw.length || raw.data[at] != '\\' || raw.data[at + 1] != 'u') return false;
+    return read_hex4(raw, at + 2, low) == 0 && *low >= 0xdc00 && *low <= 0xdfff;
+}
+
 /* A \u escape at *at, with its second half where it is a surrogate pair. */
-static int unescape_unicode(struct str raw, size_t *at, struct buffer *out) {
-    uint32_t code_point;
+static int unescape_unicode(struct str raw, size_t *at, bool is_lossy, struct buffer *out) {
+    uint32_t code_point, low;
     if (read_hex4(raw, *at + 2, &code_point) != 0) return -1;
     *at += 6;
-    if (code_point >= 0xd800 && code_point <= 0xdbff) {
-        uint32_t low;
-        if (*at + 6 > raw.length || raw.data[*at] != '\\' || raw.data[*at + 1] != 'u') return -1;
-        if (read_hex4(raw, *at + 2, &low) != 0 || low < 0xdc00 || low > 0xdfff) return -1;
+    if (code_point >= 0xd800 && code_point <= 0xdbff && read_low_surrogate(raw, *at, &low)) {
         code_point = 0x10000 + ((code_point - 0xd800) << 10) + (low - 0xdc00);
         *at += 6;
     }
     char bytes[4];
     size_t length = utf8_encode(code_point, bytes);
+    if (length == 0 && is_lossy) length = utf8_encode(0xfffd, bytes);
     if (length == 0) return -1;
     buffer_append(out, bytes, length);
     return 0;
 }
 
-int json_unescape(struct str raw, struct buffer *out) {
+static int unescape(struct str raw, bool is_lossy, struct buffer *out) {
     static const char escapes[] = "\"\\/bfnrt";
     static const char values[] = "\"\\/\b\f\n\r\t";
     size_t at = 0;
@@ -244,7 +248,7 @@ int json_unescape(struct str raw, struct buffer *out) {
         if (at == raw.length) break;
         if (at + 1 >= raw.length) return -1;
         if (raw.data[at + 1] == 'u') {
-            if (unescape_unicode(raw, &at, out) != 0) return -1;
+            if (unescape_unicode(raw, &at, is_lossy, out) != 0) return -1;
             continue;
         }
         const char *found = memchr(escapes, raw.data[at + 1], sizeof(escapes) - 1);
@@ -254,3 +258,7 @@ int json_unescape(struct str raw, struct buffer *out) {
     }
     return buffer_failed(out) ? -1 : 0;
 }
+
+int json_unescape(struct str raw, struct buffer *out) { return unescape(raw, false, out); }
+
+int json_unescape_lossy(struct str raw, struct buffer *out) { return unescape(raw, true, out); }

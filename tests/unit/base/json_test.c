@@ -67,6 +67,17 @@ static void test_unescape(void) {
         ok(is_good == (rows[i].decoded != NULL), rows[i].raw);
         if (is_good) is_str(buffer_view(&out), str_from_cstr(rows[i].decoded), "decoded");
     }
+    static const struct { const char *raw; const char *decoded; } lossy[] = {
+        {"\\ud83d", "\xef\xbf\xbd"}, {"\\ude00a", "\xef\xbf\xbd" "a"}, {"\\ud83d\\u0041", "\xef\xbf\xbd" "A"},
+        {"\\ud83d\\ud83d\\ude00", "\xef\xbf\xbd\xf0\x9f\x98\x80"}, {"\\ude00\\ud83d", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\\u00e9", "\xc3\xa9"}, {"\\ud83", NULL}, {"\\x", NULL},
+    };
+    for (size_t i = 0; i < LENGTH_OF(lossy); i++) {
+        buffer_clear(&out);
+        bool is_good = json_unescape_lossy(str_from_cstr(lossy[i].raw), &out) == 0;
+        ok(is_good == (lossy[i].decoded != NULL), lossy[i].raw);
+        if (is_good) is_str(buffer_view(&out), str_from_cstr(lossy[i].decoded), "decoded with replacement");
+    }
 }
 
 int main(void) {
