@@ -67,9 +67,7 @@ static int run_line(struct jsonl *run, struct str json, FILE *out, struct error 
         return error_set(error, ERROR_INVALID, "expected {\"id\": string or number, \"text\": string} on one line");
     }
     buffer_clear(&run->text);
-    if (json_unescape(line.text, &run->text) != 0 || buffer_failed(&run->text)) {
-        return error_set(error, ERROR_INVALID, "the text has a bad escape or a lone surrogate");
-    }
+    if (json_unescape_lossy(line.text, &run->text) != 0) return error_out_of_memory(error);
     struct str text = buffer_view(&run->text);
     if (detect_scan(run->detector, run->scratch, text, DETECT_HINT_NONE, &run->spans, error) != 0) return -1;
     write_spans(out, line.id, text, &run->spans);

@@ -20,16 +20,16 @@ struct walk {
     int depth;
 };
 
-/* The text that a token means. */
+/* The text that a token means. A lone surrogate stands for U+FFFD, so that no string escapes inspection. */
 static int decode(struct walk *walk, struct str raw, enum json_token token, struct str *text, struct error *error) {
     *text = raw;
     if (token == JSON_TOKEN_NUMBER || str_find_byte(raw, '\\') == STR_NOT_FOUND) return 0;
     buffer_clear(&walk->decoded);
-    if (json_unescape(raw, &walk->decoded) != 0) {
-        return error_set(error, ERROR_INVALID, "a JSON string has a lone surrogate or a bad escape at byte %zu",
-                         (size_t)(raw.data - walk->json.data));
+    if (raw.length > JSON_STRING_BYTES_MAX) {
+        return error_set(error, ERROR_LIMIT, "a JSON string is longer than %u MiB: it cannot be inspected",
+                         JSON_STRING_BYTES_MAX >> 20);
     }
-    if (buffer_failed(&walk->decoded)) return error_out_of_memory(error);
+    if (json_unescape_lossy(raw, &walk->decoded) != 0) return error_out_of_memory(error);
     *text = buffer_view(&walk->decoded);
     return 0;
 }
