@@ -24,6 +24,14 @@ void scan_add(struct scan *scan, size_t start, size_t end, enum data_class class
     spans->items[spans->count++] = (struct detect_span){start, end, class, (uint8_t)score, rule};
 }
 
+bool is_uuid(const char *text) {
+    for (size_t i = 0; i < UUID_BYTES; i++) {
+        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (is_dash ? text[i] != '-' : !byte_is_hex(text[i])) return false;
+    }
+    return true;
+}
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 

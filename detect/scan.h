@@ -49,6 +49,10 @@ static inline uint32_t scan_context_after(const struct scan *scan, size_t at) {
     return context_after(&scan->detector->context, scan->text, at, scan->end);
 }
 
+#define UUID_BYTES 36
+/* Are these UUID_BYTES 8-4-4-4-12 hex digits? */
+bool is_uuid(const char *text);
+
 /* Finds anchors (digits, '@', ':') and runs the rules on them. */
 void scan_anchors(struct scan *scan);
 

@@ -215,10 +215,10 @@ static int match_national(struct scan *scan, struct chain *chain, int first) {
                                first + 1 < chain->count && chain->groups[first + 1].length == 2;
         if (is_nir_with_key) count = 2;
         if (count == 0 || chain->is_attached || !ends_at(chain, first + count - 1)) continue;
-        if (!row->is_valid(digits_of(chain, first, count))) continue;
         bool has_word = (chain_context(scan, chain) & row->context) != 0;
         bool is_enough = (is_grouped && row->grouping_is_enough) || row->class == CLASS_FR_NIR;
         if (!has_word && (!is_enough || (chain->context & CONTEXT_OTHER))) continue;
+        if (!row->is_valid(digits_of(chain, first, count))) continue;
         add_groups(scan, chain, first, count, row->class, has_word ? 95 : 80, row->rule);
         return count;
     }
@@ -372,9 +372,13 @@ static int match_spaced_nino(struct scan *scan, struct chain *chain, int first) 
     return count;
 }
 
-typedef int match_function(struct scan *, struct chain *, int);
-static match_function *const matchers[] = {match_ipv4,     match_card,        match_ssn,  match_national,
-                                           match_passport, match_spaced_nino, match_phone};
+/* In the order in which they are asked; how many groups and digits, from the first on, a number takes at least. */
+static const struct matcher {
+    int (*match)(struct scan *, struct chain *, int first);
+    uint8_t groups_min;
+    uint8_t digits_min;
+} matchers[] = {{match_ipv4, 4, 4},     {match_card, 1, 12},       {match_ssn, 1, 9}, {match_national, 1, 10},
+                {match_passport, 1, 7}, {match_spaced_nino, 1, 6}, {match_phone, 1, 6}};
 
 /* Fewer digits than any number has that is looked for; a date or an IPv4 address may have fewer, in three groups. */
 #define DIGITS_MIN 6
@@ -390,7 +394,11 @@ static void judge_chain(struct scan *scan, struct chain *chain) {
             continue;
         }
         int taken = 0;
-        for (size_t i = 0; i < LENGTH_OF(matchers) && taken == 0; i++) taken = matchers[i](scan, chain, first);
+        for (size_t i = 0; i < LENGTH_OF(matchers) && taken == 0; i++) {
+            const struct matcher *row = &matchers[i];
+            if (chain->count - first < row->groups_min || left < row->digits_min) continue;
+            taken = row->match(scan, chain, first);
+        }
         first += taken > 0 ? taken : 1;
     }
 }
@@ -434,23 +442,17 @@ static size_t timestamp_end(const struct scan *scan, size_t at) {
     return t[10] == 'T' || t[10] == ' ' ? time_end(scan, at + 11) : 0;
 }
 
-/* 8-4-4-4-12 hex digits from `start`: the end, 0 when it is no UUID. */
+/* The end of the UUID at `start`, 0 when there is none. */
 static size_t uuid_end(const struct scan *scan, size_t start) {
-    const size_t total = 36;
-    if (scan->end - start < total) return 0;
-    const char *t = scan->text + start;
-    if (t[8] != '-' || t[13] != '-' || t[18] != '-' || t[23] != '-') return 0;
-    for (size_t i = 0; i < total; i++) {
-        if (!byte_is_hex(t[i]) && t[i] != '-') return 0;
-    }
-    char after = scan_at(scan, start + total);
-    return byte_is_word(after) || after == '-' ? 0 : start + total;
+    if (scan->end - start < UUID_BYTES || !is_uuid(scan->text + start)) return 0;
+    char after = scan_at(scan, start + UUID_BYTES);
+    return byte_is_word(after) || after == '-' ? 0 : start + UUID_BYTES;
 }
 
 /* A run of digits in a word with letters: where the scan goes on, 0 when the run may begin a chain of its own. A word is
  * judged at its first digits only. */
 static size_t judge_word(struct scan *scan, size_t at, size_t end) {
-    if (at < scan->word_end) return end;
+    if (at < scan->word_end) return scan->word_end;
     size_t start = at;
     while (start > scan->from && byte_is_alnum(scan->text[start - 1])) start--;
     while (end < scan->end && byte_is_alnum(scan->text[end])) end++;
@@ -480,7 +482,9 @@ size_t scan_digits(struct scan *scan, size_t at) {
         size_t resume = judge_word(scan, at, end);
         if (resume > 0) return resume;
     }
-    if (length < DIGITS_MIN && !is_separator(after)) return end;
+    char next = scan_at(scan, end + 1);
+    bool goes_on = is_separator(after) && (byte_is_digit(next) || is_separator(next));
+    if (length < DIGITS_MIN && !goes_on) return end;
     struct chain chain;
     read_chain(scan, at, &chain);
     judge_chain(scan, &chain);

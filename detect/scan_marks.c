@@ -65,22 +65,30 @@ static bool is_file_ending(struct str ending) {
 
 #undef PACK
 
+/* May text[label .. at) be the last label of a host name: letters, or punycode? */
+static bool is_top_label(const struct scan *scan, size_t label, size_t at, bool is_letters) {
+    struct str last = str_make(scan->text + label, at - label);
+    if (is_letters) return last.length >= 2 && last.length <= 24 && !is_file_ending(last);
+    return last.length > 4 && str_equal_ignoring_case(str_slice(last, 0, 4), STR("xn--"));
+}
+
 /* The end of a host name with at least two labels whose last is letters, or 0. */
 static size_t domain_end(const struct scan *scan, size_t start) {
     size_t label = start, end = 0;
+    bool is_letters = true;
     for (size_t at = start; at - start <= EMAIL_DOMAIN_MAX; at++) {
         char c = scan_at(scan, at);
-        if (byte_is_alnum(c) || c == '-' || (unsigned char)c >= 0x80) continue;
+        if (byte_is_letter(c)) continue;
+        if (byte_is_digit(c) || c == '-' || (unsigned char)c >= 0x80) {
+            is_letters = false;
+            continue;
+        }
         if (at == label || scan->text[label] == '-') break;
-        struct str last = str_make(scan->text + label, at - label);
-        bool is_letters = true;
-        for (size_t i = 0; i < last.length; i++) is_letters = is_letters && byte_is_letter(last.data[i]);
-        bool is_punycode = last.length > 4 && str_equal_ignoring_case(str_slice(last, 0, 4), STR("xn--"));
-        bool is_top = label > start && (is_punycode || (is_letters && last.length >= 2 && last.length <= 24));
-        if (is_top && !is_file_ending(last)) end = at;
+        if (label > start && is_top_label(scan, label, at, is_letters)) end = at;
         else end = c == '.' ? end : 0;
         if (c != '.') break;
         label = at + 1;
+        is_letters = true;
     }
     return end;
 }

@@ -92,7 +92,6 @@ static size_t match_word_rules(struct scan *scan, size_t start, size_t end) {
 /* A passport number with letters is known by its word: one or two letters and six to eight digits, or nine of both. */
 static size_t match_passport_number(struct scan *scan, size_t start, size_t end) {
     size_t letters = 0, digits = 0;
-    if (end - start < 7 || end - start > 9) return 0;
     for (size_t i = start; i < end; i++) {
         if (byte_is_digit(scan->text[i])) digits++;
         else letters++;
@@ -156,9 +155,9 @@ size_t scan_word(struct scan *scan, size_t start, size_t end) {
     size_t resume = 0;
     if (byte_is_letter(scan->text[start]) && width >= 4) resume = match_iban(scan, start, end);
     if (resume == 0 && width >= 9) resume = match_mrz(scan, start);
-    if (resume == 0 && scan_at(scan, end) != '_') resume = match_word_rules(scan, start, end);
-    if (resume == 0) resume = match_passport_number(scan, start, end);
-    if (resume == 0 && width <= 9) resume = match_dashed_dni(scan, start);
+    if (resume == 0 && width >= 9 && scan_at(scan, end) != '_') resume = match_word_rules(scan, start, end);
+    if (resume == 0 && width >= 7 && width <= 9) resume = match_passport_number(scan, start, end);
+    if (resume == 0 && width <= 9 && (before == '-' || scan_at(scan, end) == '-')) resume = match_dashed_dni(scan, start);
     if (resume > 0) return resume;
     return byte_is_letter(scan->text[start]) ? end : start;
 }

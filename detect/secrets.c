@@ -355,6 +355,7 @@ static const uint8_t byte_flags[256] = {
 
 bool secrets_possible(struct str text) {
     if (text.length > SHORT_TEXT_MAX) return true; /* the search is faster than this */
+    if (text.length == UUID_BYTES && is_uuid(text.data)) return false;
     size_t letters = 0, run = 0;
     unsigned of_run = 0, of_text = 0;
     bool has_run = false;
