@@ -80,12 +80,15 @@ size_t segment_private_key_end(struct str text, size_t start, bool is_final) {
 /* The last break before `limit` that lies in no private key. */
 static size_t soft_end(struct str text, size_t start, size_t limit, bool is_final) {
     size_t cut = last_break(text.data, start, limit);
+    size_t safe = start; /* the last break before the keys that were passed */
     for (size_t at = start;;) {
         size_t found = str_find(str_slice(text, at, cut), STR(MARKER));
         if (found == STR_NOT_FOUND) return cut;
+        size_t before = last_break(text.data, at, at + found);
+        if (before > at || at == start) safe = before;
         at += found;
         size_t end = segment_private_key_end(text, at, is_final);
-        if (end == STR_NOT_FOUND || end > cut) return last_break(text.data, start, at);
+        if (end == STR_NOT_FOUND || end > cut) return safe;
         at = end > at ? end : at + 1;
     }
 }
