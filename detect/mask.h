@@ -42,7 +42,8 @@ bool mask_text(const struct mask_policy *policy, struct str text, const struct d
 
 /* A JSON document: strings are inspected decoded, with their key as the hint (a string in an array has the key of the
  * array), keys themselves and numbers as well; what is masked is written anew (a masked number becomes a string), every
- * other byte stays. A lone surrogate is read as U+FFFD and becomes it where its string is written anew. ERROR_INVALID when the text is not JSON, nothing useful in *out then. */
+ * other byte stays. A lone surrogate is read as U+FFFD, and becomes it where its string is written anew. ERROR_INVALID
+ * when the text is not JSON, nothing useful in *out then. */
 int mask_json(const struct detector *detector, struct detect_scratch *scratch, const struct mask_policy *policy,
               struct str json, struct buffer *out, struct class_counts *counts, struct error *error) MUST_USE;
 

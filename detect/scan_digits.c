@@ -46,7 +46,9 @@ static size_t read_separator(const struct scan *scan, size_t at, char *kind) {
         else if (c == ' ' || c == '-' || c == '.' || c == '/') *kind = *kind == ')' ? ')' : c;
         else break;
     }
-    if (length > 1 && *kind != ')') return 0;
+    bool is_wide_slash = length == 3 && memcmp(scan->text + at, " / ", 3) == 0;
+    if (is_wide_slash) *kind = '/';
+    if (length > 1 && *kind != ')' && !is_wide_slash) return 0;
     return byte_is_digit(scan_at(scan, at + length)) ? length : 0;
 }
 
@@ -243,6 +245,14 @@ static bool is_date(const struct chain *chain, int first) {
     return (year_first || year_last) && in_range;
 }
 
+/* 08-123 456 78: a hyphen behind the area code, then blanks. */
+static bool is_trunk_with_hyphen(const struct chain *chain, int first) {
+    const struct group *g = &chain->groups[first];
+    const char *d = chain->digits + g->first_digit;
+    if (d[0] != '0' || d[1] == '0' || g->length < 2 || g->length > 5 || first + 2 >= chain->count) return false;
+    return g[1].separator == '-' && g[1].length == 3 && g[2].separator == ' ';
+}
+
 /* How many groups from `first` on make one phone number: up to a change from another separator to a blank. */
 static int phone_groups(const struct chain *chain, int first) {
     int digits = chain->groups[first].length, count = 1;
@@ -251,7 +261,7 @@ static int phone_groups(const struct chain *chain, int first) {
         const struct group *next = &chain->groups[first + count];
         if (digits + next->length > 15) break;
         if (next->separator == '/' && count > 1) break;
-        if (has_hyphen && next->separator == ' ') break;
+        if (has_hyphen && next->separator == ' ' && !is_trunk_with_hyphen(chain, first)) break;
         has_hyphen = has_hyphen || (next->separator != ' ' && next->separator != ')');
         digits += next->length;
     }
@@ -275,7 +285,12 @@ static int phone_score_of_shape(const struct chain *chain, int first, int count,
     bool has_00 = str_starts_with(digits, STR("00")) && digits.data[2] != '0';
     if (has_00 && digits.length >= 10 && count > 1) return 75;
     if (count == 3 && lengths_are(chain, first, "334") && before == '(') return 85;
-    if (count == 3 && is_nanp(chain, first) && g[1].separator != ' ' && g[1].separator == g[2].separator) return 80;
+    bool is_even = count == 3 && is_nanp(chain, first) && g[1].separator == g[2].separator;
+    if (is_even) return g[1].separator == ' ' ? 65 : 80;
+    bool has_area_in_parentheses = before == '(' && count >= 2 && g[1].separator == ')' && g[0].length >= 2;
+    if (has_area_in_parentheses && digits.length >= 9 && digits.length <= 11) return 75;
+    bool has_russian_trunk = count >= 4 && g[0].length == 1 && g[0].length + g[1].length == 4 && g[1].separator == ')';
+    if (has_russian_trunk && (digits.data[0] == '8' || digits.data[0] == '7') && digits.length == 11) return 80;
     bool is_trunk = digits.data[0] == '0' && digits.data[1] != '0' && digits.length >= 9 && digits.length <= 11;
     bool has_area = g[0].length >= 2 && g[0].length <= 5;
     bool is_split_once = count == 2 && g[1].separator == ' '; /* a postcode and a house number look so when shorter */
@@ -283,19 +298,23 @@ static int phone_score_of_shape(const struct chain *chain, int first, int count,
     return 0;
 }
 
-/* "x123" or " ext. 123" behind a number: where it ends. */
+static bool is_word_at(const struct scan *scan, size_t at, struct str word) {
+    return str_equal_ignoring_case(str_slice(str_make(scan->text, scan->end), at, at + word.length), word);
+}
+
+/* "x123", " ext. 123", ", extension 123" or ";ext=123" behind a number: where it ends. */
 static size_t extension_end(const struct scan *scan, size_t at) {
     size_t i = at;
-    if (scan_at(scan, i) != ' ' && (scan_at(scan, i) | 0x20) != 'x' && (scan_at(scan, i) | 0x20) != 'e') return at;
-    while (scan_at(scan, i) == ' ' && i - at < 2) i++;
-    if (str_equal_ignoring_case(str_slice(str_make(scan->text, scan->end), i, i + 3), STR("ext"))) {
-        i += 3;
-        while ((scan_at(scan, i) == '.' || scan_at(scan, i) == ' ') && i - at < 8) i++;
-    } else if ((scan_at(scan, i) | 0x20) == 'x') {
-        i++;
-    } else {
-        return at;
-    }
+    char first = scan_at(scan, i);
+    if (first != ' ' && first != ',' && first != ';' && (first | 0x20) != 'x' && (first | 0x20) != 'e') return at;
+    if (first == ',' || first == ';') i++;
+    while (scan_at(scan, i) == ' ' && i - at < 3) i++;
+    size_t word = is_word_at(scan, i, STR("extension")) ? 9 : is_word_at(scan, i, STR("ext")) ? 3 : 0;
+    bool is_x = word == 0 && first != ';' && (scan_at(scan, i) | 0x20) == 'x';
+    if (word == 0 && !is_x) return at;
+    i += is_x ? 1 : word;
+    size_t gap = i;
+    while (!is_x && i - gap < 3 && strchr(". =", scan_at(scan, i)) != NULL && i < scan->end) i++;
     size_t digits = i;
     while (byte_is_digit(scan_at(scan, i)) && i - digits < 7) i++;
     return i > digits && i - digits <= 6 && !byte_is_word(scan_at(scan, i)) ? i : at;
@@ -449,15 +468,16 @@ static size_t uuid_end(const struct scan *scan, size_t start) {
     return byte_is_word(after) || after == '-' ? 0 : start + UUID_BYTES;
 }
 
-/* A run of digits in a word with letters: where the scan goes on, 0 when the run may begin a chain of its own. A word is
- * judged at its first digits only. */
+/* A run of digits in a word with letters: where the scan goes on, 0 when the run may begin a chain of its own. A word
+ * is judged at its first digits only. */
 static size_t judge_word(struct scan *scan, size_t at, size_t end) {
     if (at < scan->word_end) return scan->word_end;
     size_t start = at;
     while (start > scan->from && byte_is_alnum(scan->text[start - 1])) start--;
     while (end < scan->end && byte_is_alnum(scan->text[end])) end++;
     scan->word_end = end;
-    bool may_be_uuid = end - start == 8 && !byte_is_word(scan_before(scan, start)) && scan_before(scan, start) != '-';
+    char before = scan_before(scan, start);
+    bool may_be_uuid = end - start == 8 && !byte_is_word(before) && before != '-';
     size_t resume = may_be_uuid ? uuid_end(scan, start) : 0;
     if (resume == 0) resume = scan_word(scan, start, end);
     return resume > at ? resume : at > start ? end : 0;

@@ -157,7 +157,8 @@ size_t scan_word(struct scan *scan, size_t start, size_t end) {
     if (resume == 0 && width >= 9) resume = match_mrz(scan, start);
     if (resume == 0 && width >= 9 && scan_at(scan, end) != '_') resume = match_word_rules(scan, start, end);
     if (resume == 0 && width >= 7 && width <= 9) resume = match_passport_number(scan, start, end);
-    if (resume == 0 && width <= 9 && (before == '-' || scan_at(scan, end) == '-')) resume = match_dashed_dni(scan, start);
+    bool is_dashed = before == '-' || scan_at(scan, end) == '-';
+    if (resume == 0 && width <= 9 && is_dashed) resume = match_dashed_dni(scan, start);
     if (resume > 0) return resume;
     return byte_is_letter(scan->text[start]) ? end : start;
 }

@@ -4,7 +4,7 @@
  * behind the word (NAMED):
  *
  *     named = keyword *25( ALNUM / "_" / "." / "-" ) *20( those / SP ) assign value
- *     word  = keyword assign value
+ *     word  = keyword ( assign / SP "is" SP ) value
  *     assign = *12( SP / quote ) 1*4( "=" / ":" / ">" / "," / "|" / "?" ) *12( SP / quote / "=" ) */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "detect/secrets.h"
@@ -69,7 +69,7 @@ static int compile_patterns(struct secrets *secrets, bool counts_steps, struct e
     for (size_t i = 0; i < LENGTH_OF(rules); i++) {
         char pattern[1024];
         /* A token ends where its alphabet does: a longer run is something else. */
-        const char *tail = rules[i].kind != RULE_TOKEN ? "(?![\\w/+=~-])" : "(?![A-Za-z0-9_])";
+        const char *tail = rules[i].kind != RULE_TOKEN ? "(?![\\w/+=~\\[({-])" : "(?![A-Za-z0-9_])";
         int length = snprintf(pattern, sizeof(pattern), "(?:%s)%s", rules[i].pattern, tail);
         CHECK(length > 0 && (size_t)length < sizeof(pattern));
         int code;
@@ -112,7 +112,8 @@ struct secrets *secrets_new(uint32_t match_steps_max, struct error *error) {
         return NULL;
     }
     secrets->match_steps_max = match_steps_max != 0 ? match_steps_max : MATCH_STEPS_MAX;
-    if (compile_literals(secrets, error) != 0 || compile_patterns(secrets, match_steps_max != 0, error) != 0) secrets_free(&secrets);
+    bool is_made = compile_literals(secrets, error) == 0 && compile_patterns(secrets, match_steps_max != 0, error) == 0;
+    if (!is_made) secrets_free(&secrets);
     return secrets;
 }
 
@@ -167,6 +168,33 @@ static double entropy_of(struct str s) {
         if (counts[i] > 0) bits -= counts[i] * log2((double)counts[i] / (double)s.length);
     }
     return s.length > 0 ? bits / (double)s.length : 0;
+}
+
+/* What documentation puts in the place of a value behind a name. */
+static bool looks_like_sample(struct str value) {
+    static const char *const marks[] = {"example", "changeme", "change_me", "change-me", "placeholder",
+                                        "your-",   "your_",    "insert-",   "insert_",   "redacted"};
+    for (size_t i = 0; i < LENGTH_OF(marks); i++) {
+        size_t length = strlen(marks[i]);
+        for (size_t at = 0; at + length <= value.length; at++) {
+            if (strncasecmp(value.data + at, marks[i], length) == 0) return true;
+        }
+    }
+    return false;
+}
+
+static bool is_hex(struct str s) {
+    for (size_t i = 0; i < s.length; i++) {
+        if (!byte_is_hex(s.data[i])) return false;
+    }
+    return true;
+}
+
+static bool has_digit(struct str s) {
+    for (size_t i = 0; i < s.length; i++) {
+        if (byte_is_digit(s.data[i])) return true;
+    }
+    return false;
 }
 
 static bool looks_like_placeholder(struct str secret) {
@@ -275,12 +303,24 @@ static size_t assigned_value(const struct scan *scan, size_t at, bool ends_ident
         i = skip(scan, i, 25, ".-", true);
         if (is_blank(scan_at(scan, i))) i = skip(scan, i, 20, " .-", true);
     }
+    bool is_said = ends_identifier && scan->end - at > 4 && memcmp(scan->text + at, " is ", 4) == 0;
+    if (is_said) return skip(scan, at + 4, 2, "\"'`", false);
     i = skip(scan, i, 12, " \t\"'`\\", false);
     size_t operator = i;
     i = skip(scan, i, 4, ends_identifier ? "=:>" : "=:>,|?", false);
-    if (i == operator || scan_at(scan, operator) == '>') return ends_identifier || i == operator ? 0 : i;
+    if (i == operator || (ends_identifier && scan_at(scan, operator) == '>')) return 0;
     i = skip(scan, i, 12, " \t\"'`\\=", false);
     return i - at <= NAMED_DISTANCE_MAX ? i : 0;
+}
+
+/* Does one of the words stand before `at`, in any case, with "_", "-", "." or blanks between? */
+static bool follows_one_of(const struct scan *scan, size_t at, const char *const *words) {
+    while (at > scan->floor && is_one_of(scan->text[at - 1], "_-. ")) at--;
+    for (; *words != NULL; words++) {
+        size_t length = strlen(*words);
+        if (at - scan->floor >= length && strncasecmp(scan->text + at - length, *words, length) == 0) return true;
+    }
+    return false;
 }
 
 /* "public_key", "csrf-token": the word before the keyword says that it is no secret. "<CREDENTIAL:": a mask. */
@@ -291,27 +331,46 @@ static bool is_harmless(const struct scan *scan, size_t keyword) {
         label--;
     }
     if (scan_before(scan, label) == '<') return true;
-    static const char *const words[] = {"public", "pub", "csrf", "primary", "foreign", "cache", "partition", "sort"};
-    size_t end = keyword;
-    while (end > scan->floor && is_one_of(scan->text[end - 1], "_-. ")) end--;
-    for (size_t i = 0; i < LENGTH_OF(words); i++) {
-        size_t length = strlen(words[i]);
-        if (end - scan->floor < length) continue;
-        if (strncasecmp(scan->text + end - length, words[i], length) == 0) return true;
-    }
-    return false;
+    static const char *const words[] = {"public", "pub",  "csrf", "primary", "foreign", "cache", "partition",
+                                        "sort",   "by",   "com",  NULL};
+    return follows_one_of(scan, keyword, words);
+}
+
+/* "the key is ..." says little; "the API key is ..." does. */
+static bool is_said_of_secret(const struct scan *scan, const struct secret_rule *row, size_t keyword) {
+    static const char *const words[] = {"api", "access", "secret", "auth", "private", NULL};
+    return strcmp(row->literal, "key") != 0 || follows_one_of(scan, keyword, words);
+}
+
+/* "key is NAME => value": what was taken for the value is the name of another. Never looks past a break. */
+static bool is_name_of_value(const struct scan *scan, size_t end) {
+    size_t i = skip(scan, end, 4, " '`", false);
+    char c = scan_at(scan, i), next = c == 0 ? 0 : scan_at(scan, i + 1);
+    return c == '=' || (is_one_of(c, ":?|>") && is_one_of(next, "=:|'`"));
+}
+
+static bool is_quoted_behind_only(const struct scan *scan, size_t start, size_t end) {
+    char behind = scan_at(scan, end);
+    return (behind == '\'' || behind == '`') && scan_before(scan, start) != behind;
 }
 
 static void match_named(struct scan *scan, size_t rule, size_t literal_end) {
     bool is_word = rules[rule].kind == RULE_WORD;
+    size_t keyword = literal_end - rules[rule].literal_length;
     size_t value = assigned_value(scan, literal_end, is_word), start, end;
     if (value == 0 || value < scan->from || value >= scan->end) return;
-    if (is_word && is_harmless(scan, literal_end - rules[rule].literal_length)) return;
+    if (is_word && is_harmless(scan, keyword)) return;
     if (!match_at(scan, rule, value, &start, &end)) return;
+    bool is_said = scan->text[literal_end] == ' ' && is_word && !is_one_of(scan_before(scan, value), "=:");
+    if (is_said && is_one_of(scan->text[end - 1], ".?")) end--; /* of the sentence */
     struct str secret = str_make(scan->text + start, end - start);
-    if (looks_like_placeholder(secret)) return;
+    if (looks_like_placeholder(secret) || looks_like_sample(secret) || (is_said && !has_digit(secret))) return;
     bool is_password = strcmp(rules[rule].name, "named_password") == 0;
-    if (entropy_of(secret) < (is_word && !is_password ? 3.5 : 2.0)) return;
+    if (is_word && !is_password && is_name_of_value(scan, end)) return;
+    if (is_said && (is_quoted_behind_only(scan, start, end) || !is_said_of_secret(scan, &rules[rule], keyword))) return;
+    /* Sixteen digits carry less a byte: what is random in them has some 3.5 bits at this length, not 5. */
+    double enough = !is_word || is_password ? 2.0 : is_hex(secret) ? 3.0 : 3.5;
+    if (entropy_of(secret) < enough) return;
     scan_add(scan, start, end, CLASS_CREDENTIAL, is_word ? 70 : 88, rules[rule].name);
 }
 
@@ -344,7 +403,7 @@ int secrets_scan(struct scan *scan, struct error *error) {
 #define RUN_MIN 14
 #define SHORT_TEXT_MAX 256
 
-enum { IS_BLANK = 1, IS_LETTER = 2, IS_VARIED = 4, IS_ASSIGNMENT = 8 };
+enum { IS_BLANK = 1, IS_LETTER = 2, IS_VARIED = 4, IS_ASSIGNMENT = 8, IS_SAID = 16 };
 
 static const uint8_t byte_flags[256] = {
     [0 ... ' '] = IS_BLANK,   ['A' ... 'Z'] = IS_LETTER | IS_VARIED, ['a' ... 'z'] = IS_LETTER,
@@ -357,16 +416,21 @@ bool secrets_possible(struct str text) {
     if (text.length > SHORT_TEXT_MAX) return true; /* the search is faster than this */
     if (text.length == UUID_BYTES && is_uuid(text.data)) return false;
     size_t letters = 0, run = 0;
-    unsigned of_run = 0, of_text = 0;
+    unsigned of_run = 0, of_text = 0, before = 0;
     bool has_run = false;
     for (size_t i = 0; i < text.length; i++) {
-        unsigned flags = byte_flags[(uint8_t)text.data[i]];
+        char c = text.data[i];
+        unsigned flags = byte_flags[(uint8_t)c];
         bool is_blank = (flags & IS_BLANK) != 0;
+        /* "--password", "-u", "is" */
+        if ((before & IS_BLANK) && (c == '-' || c == 'i')) flags |= IS_SAID;
+        before = flags;
         letters += (flags & IS_LETTER) != 0;
         of_text |= flags;
         of_run = is_blank ? 0 : of_run | flags;
         run = is_blank ? 0 : run + 1;
         has_run |= run >= RUN_MIN && (of_run & IS_VARIED) != 0;
     }
-    return letters >= LETTERS_MIN && ((of_text & IS_ASSIGNMENT) != 0 || has_run);
+    bool is_assigned = (of_text & IS_ASSIGNMENT) != 0 || ((of_text & IS_SAID) != 0 && (of_text & IS_VARIED) != 0);
+    return letters >= LETTERS_MIN && (is_assigned || has_run);
 }

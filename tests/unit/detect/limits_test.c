@@ -1,5 +1,5 @@
-/* Hostile texts: a scan either reaches its end or fails, and what is long is masked whole. Each text is 1 MiB; one whose
- * cost is not linear runs into the test's time limit. */
+/* Hostile texts: a scan either reaches its end or fails, and what is long is masked whole. Each text is 1 MiB; one
+ * whose cost is not linear runs into the test's time limit. */
 #include "detect/mask.h"
 #include "tests/unit/tap.h"
 
@@ -9,11 +9,12 @@ static struct detector *detector;
 static struct detect_scratch *scratch;
 
 static const char *const repeated[] = {
-    "1", "a", "@", ":", " ", "-", "=", ".", "/", "A", "a@", "@a", "a.", "1a", "1 ", "1.", "1-", "(1)", "::1", "a:", "1:",
-    "AKIA", "AKIA-", "ghp_", "ghp_-", "glpat-", "-----BEGIN", "-----BEGIN PRIVATE KEY-----", "eyJ", "eyJ-", "eyJ.", "eyJaaaaaaaa-",
-    "eyJaaaaaaaa.eyJaaaaaaaa!", "token=", "token=a1", "password=", "s.", "sk-", "sk-a", "AZDO", "-AzFu", "xoxb-1", "t1.-",
-    "://a:", "a://b:c@", "authorization:", "Bearer ", "-u a:", "AAAAAAAAAAAAAAAAAAAAAA-", "ZXlK-", "ops_eyJ/", "pypi-AgE",
-    "key: ", "DE89 ", "DE89370400440532013001 ", "aa:bb:", "aa-bb-", "4111 ", "+1 ", "\"", "\n", "\xff", "\xc3\xa9",
+    "1", "a", "@", ":", " ", "-", "=", ".", "/", "A", "a@", "@a", "a.", "1a", "1 ", "1.", "1-", "(1)", "::1", "a:",
+    "1:", "AKIA", "AKIA-", "ghp_", "ghp_-", "glpat-", "-----BEGIN", "-----BEGIN PRIVATE KEY-----", "eyJ", "eyJ-",
+    "eyJ.", "eyJaaaaaaaa-", "eyJaaaaaaaa.eyJaaaaaaaa!", "token=", "token=a1", "password=", "s.", "sk-", "sk-a",
+    "AZDO", "-AzFu", "xoxb-1", "t1.-", "://a:", "a://b:c@", "authorization:", "Bearer ", "-u a:",
+    "AAAAAAAAAAAAAAAAAAAAAA-", "ZXlK-", "ops_eyJ/", "pypi-AgE", "key: ", "DE89 ", "DE89370400440532013001 ", "aa:bb:",
+    "aa-bb-", "4111 ", "+1 ", "\"", "\n", "\xff", "\xc3\xa9",
 };
 
 static void fill(struct buffer *out, const char *unit) {
@@ -28,7 +29,8 @@ static void test_repeats(void) {
     buffer_init(&text, 2 * TEXT_BYTES);
     for (size_t i = 0; i < LENGTH_OF(repeated); i++) {
         fill(&text, repeated[i]);
-        is_integer(detect_scan(detector, scratch, buffer_view(&text), DETECT_HINT_NONE, &spans, &error), 0, repeated[i]);
+        int result = detect_scan(detector, scratch, buffer_view(&text), DETECT_HINT_NONE, &spans, &error);
+        is_integer(result, 0, repeated[i]);
     }
     detect_spans_free(&spans);
     buffer_free(&text);
@@ -45,18 +47,21 @@ static void test_engine_error(void) {
     struct mask_policy policy = mask_policy_default();
     struct buffer out;
     buffer_init(&out, 4096);
-    is_integer(detect_scan(strict, own, text, DETECT_HINT_NONE, &spans, &error), -1, "an error of the engine fails the scan");
+    int result = detect_scan(strict, own, text, DETECT_HINT_NONE, &spans, &error);
+    is_integer(result, -1, "an error of the engine fails the scan");
     is_integer(error.code, ERROR_LIMIT, "it is a limit");
     struct class_counts counts = {0};
     struct str json = STR("{\"a\":\"ghp_MCY8tTVIF0mXGlJUAi0JXh1IiZhPFZONxkND\"}");
-    is_integer(mask_json(strict, own, &policy, json, &out, &counts, &error), -1, "and of a document");
+    result = mask_json(strict, own, &policy, json, &out, &counts, &error);
+    is_integer(result, -1, "and of a document");
     struct mask_stream *stream = mask_stream_new(strict, &policy, &error);
     buffer_clear(&out);
     int fed = mask_stream_feed(stream, own, text, &out, &counts, &error);
     int finished = fed == 0 ? mask_stream_finish(stream, own, &out, &counts, &error) : -1;
     is_integer(finished, -1, "and of a stream");
     ok(str_find(buffer_view(&out), STR("ghp_")) == STR_NOT_FOUND, "nothing uninspected is written");
-    is_integer(detect_scan(strict, own, STR("a plain text"), DETECT_HINT_NONE, &spans, &error), 0, "the next scan is a new one");
+    result = detect_scan(strict, own, STR("a plain text"), DETECT_HINT_NONE, &spans, &error);
+    is_integer(result, 0, "the next scan is a new one");
     mask_stream_free(&stream);
     buffer_free(&out);
     detect_spans_free(&spans);
@@ -81,7 +86,8 @@ static void put_key(struct buffer *text, size_t before) {
     for (int i = 0; i < 100000; i++) buffer_append_cstr(text, "y");
 }
 
-static bool masks_whole_and_in_pieces(struct str text, size_t piece_bytes, struct buffer *whole, struct buffer *pieces) {
+static bool masks_whole_and_in_pieces(struct str text, size_t piece_bytes, struct buffer *whole,
+                                      struct buffer *pieces) {
     struct error error;
     struct detect_spans spans = {0};
     struct mask_policy policy = mask_policy_default();
