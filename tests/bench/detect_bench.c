@@ -1,5 +1,6 @@
 /* How fast the detector is: megabytes a second on generated rows, chat and logs with everything on, nanoseconds a short
- * field, milliseconds to make a detector. One core; the best of several rounds, since noise only slows. */
+ * field, milliseconds for hostile texts and to make a detector. One core; the best of several rounds, since noise only
+ * slows. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -7,6 +8,7 @@
 #include "detect/mask.h"
 
 #define TEXT_BYTES (8u << 20)
+#define HOSTILE_BYTES (1u << 20)
 #define ROUNDS 5
 #define FIELD_LOOPS 200000
 
@@ -87,6 +89,22 @@ static void bench_text(const struct detector *detector, struct detect_scratch *s
     buffer_free(&text);
 }
 
+/* What an attacker may send: 1 MiB of one unit. */
+static const char *const hostile[] = {"1a", "1 ", "A", "@a", "eyJ-", "-AzFu", "password=", "-----BEGIN "};
+
+static void bench_hostile(const struct detector *detector, struct detect_scratch *scratch, const char *unit) {
+    struct buffer text;
+    struct detect_spans spans = {0};
+    struct error error;
+    buffer_init(&text, 2 * HOSTILE_BYTES);
+    while (buffer_length(&text) < HOSTILE_BYTES) buffer_append_cstr(&text, unit);
+    uint64_t start = cpu_ns();
+    CHECK(detect_scan(detector, scratch, buffer_view(&text), DETECT_HINT_NONE, &spans, &error) == 0);
+    printf("%7.0f ms  1 MiB of \"%s\"\n", (double)(cpu_ns() - start) / 1e6, unit);
+    detect_spans_free(&spans);
+    buffer_free(&text);
+}
+
 static void bench_field(const struct detector *detector, struct detect_scratch *scratch, struct str field) {
     struct detect_spans spans = {0};
     struct error error;
@@ -112,6 +130,7 @@ int main(void) {
     struct detect_scratch *scratch = detect_scratch_new(detector, &error);
     for (size_t i = 0; i < LENGTH_OF(texts); i++) bench_text(detector, scratch, i);
     for (size_t i = 0; i < LENGTH_OF(fields); i++) bench_field(detector, scratch, str_from_cstr(fields[i]));
+    for (size_t i = 0; i < LENGTH_OF(hostile); i++) bench_hostile(detector, scratch, hostile[i]);
     detect_scratch_free(&scratch);
     detector_free(&detector);
     return 0;
