@@ -2,8 +2,8 @@
  * of what follows in its session.
  *
  * struct sql_analysis is what one text means in any session; it is immutable, counted by references, and kept in a
- * struct sql_cache by its text. struct sql_session is what a session has made of itself (search_path, role, prepared
- * statements, cursors); with it an analysis becomes the steps of an action.
+ * struct sql_cache by its text, or by the shape of it (sql_shape.h). struct sql_session is what a session has made of
+ * itself (search_path, role, prepared statements, cursors); with it an analysis becomes the steps of an action.
  *
  * The text is read by libpg_query, the parser of PostgreSQL 15. Doubt is SQL_UNKNOWN, never a guess: text that does not
  * parse, is not UTF-8, holds a NUL, is too long or too deep, names another database, runs SQL made at run time, or is
@@ -37,6 +37,7 @@ struct sql_use {
 struct sql_literal {
     struct str name;
     struct str value;
+    size_t offset; /* where a whole number stands in the text of the analysis; 0: elsewhere */
 };
 
 /* The columns that an output column is computed from, seen through aliases of subqueries. */
@@ -135,6 +136,7 @@ struct sql_analysis {
     bool changes_session;                  /* some statement has an effect: see sql_session_needs_barrier */
     const struct sql_statement *statements; /* none: empty */
     size_t statement_count;
+    const struct sql_analysis *base;       /* held: where the strings of this one are, when it was made from another */
 };
 
 struct sql_cache;

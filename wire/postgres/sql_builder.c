@@ -124,9 +124,9 @@ void sql_add_column(struct sql_builder *builder, struct str name) {
     if (item != NULL) *item = name;
 }
 
-void sql_add_literal(struct sql_builder *builder, struct str value) {
+void sql_add_literal(struct sql_builder *builder, struct str value, size_t offset) {
     struct sql_literal *literal = sql_list_add(builder, &builder->draft->literals, sizeof(*literal));
-    if (literal != NULL) *literal = (struct sql_literal){builder->literal_name, sql_keep(builder, value)};
+    if (literal != NULL) *literal = (struct sql_literal){builder->literal_name, sql_keep(builder, value), offset};
 }
 
 void sql_add_parameter(struct sql_builder *builder, int32_t number) {

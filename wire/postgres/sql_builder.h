@@ -85,7 +85,8 @@ void sql_add_unknown(struct sql_builder *builder, const char *reason);
 void sql_add_function(struct sql_builder *builder, PgQuery__Node *const *names, size_t count);
 void sql_add_possible_function(struct sql_builder *builder, struct str name);
 void sql_add_column(struct sql_builder *builder, struct str name);
-void sql_add_literal(struct sql_builder *builder, struct str value);
+/* offset: of a whole number in the text, else 0. */
+void sql_add_literal(struct sql_builder *builder, struct str value, size_t offset);
 void sql_add_parameter(struct sql_builder *builder, int32_t number);
 struct sql_effect *sql_add_effect(struct sql_builder *builder, enum sql_effect_kind kind, const char *name);
 void sql_draft_begin(struct sql_builder *builder, struct sql_draft *draft);
@@ -138,6 +139,8 @@ void sql_walk_create_function(struct sql_builder *builder, const PgQuery__Create
 void sql_on_worker_stack(void (*function)(void *argument), void *argument);
 
 /* sql_parse.c */
+/* One that says nothing yet; it has a copy of the text (of its beginning, when it is too long). */
+struct sql_analysis *sql_analysis_begin(struct str text, struct error *error) MUST_USE;
 struct sql_analysis *sql_analysis_new(struct str text, struct error *error) MUST_USE;
 /* The tree of text, in the builder's scratch arena; NULL with an error. text ends with a NUL. */
 const PgQuery__ParseResult *sql_parse(struct sql_builder *builder, struct str text, struct error *error) MUST_USE;

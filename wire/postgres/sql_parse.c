@@ -152,10 +152,7 @@ static bool is_ascii(struct str text) {
 
 static int analyze(struct sql_analysis *analysis, struct str text) {
     const char *reason = why_unreadable(text);
-    bool is_kept = text.length <= SQL_TEXT_BYTES_MAX;
-    analysis->text = arena_copy(&analysis->arena, is_kept ? text : str_slice(text, 0, 1024));
-    if (analysis->text.data == NULL) return -1;
-    analysis->is_ascii = is_kept && is_ascii(text);
+    analysis->is_ascii = text.length <= SQL_TEXT_BYTES_MAX && is_ascii(text);
     return reason != NULL ? set_unknown(analysis, reason) : analyze_readable(analysis);
 }
 
@@ -170,7 +167,7 @@ static void run_analyze(void *argument) {
     call->result = analyze(call->analysis, call->text);
 }
 
-struct sql_analysis *sql_analysis_new(struct str text, struct error *error) {
+struct sql_analysis *sql_analysis_begin(struct str text, struct error *error) {
     struct sql_analysis *analysis = calloc(1, sizeof(*analysis));
     if (analysis == NULL) {
         error_out_of_memory(error);
@@ -179,6 +176,18 @@ struct sql_analysis *sql_analysis_new(struct str text, struct error *error) {
     analysis->magic = SQL_ANALYSIS_MAGIC;
     analysis->reference_count = 1;
     arena_init(&analysis->arena, SQL_ANALYSIS_BYTES_MAX);
+    bool is_kept = text.length <= SQL_TEXT_BYTES_MAX;
+    analysis->text = arena_copy(&analysis->arena, is_kept ? text : str_slice(text, 0, 1024));
+    if (analysis->text.data != NULL) return analysis;
+    const struct sql_analysis *dropped = analysis;
+    sql_analysis_release(&dropped);
+    error_out_of_memory(error);
+    return NULL;
+}
+
+struct sql_analysis *sql_analysis_new(struct str text, struct error *error) {
+    struct sql_analysis *analysis = sql_analysis_begin(text, error);
+    if (analysis == NULL) return NULL;
     struct analyze_call call = {analysis, text, -1};
     sql_on_worker_stack(run_analyze, &call);
     if (call.result == 0) return analysis;
@@ -201,6 +210,7 @@ void sql_analysis_release(const struct sql_analysis **held) {
     *held = NULL;
     if (--analysis->reference_count > 0) return;
     analysis->magic = 0;
+    sql_analysis_release(&analysis->base);
     arena_free(&analysis->arena);
     free(analysis);
 }

@@ -158,7 +158,7 @@ static void read_comment(struct sql_builder *builder, const ProtobufCMessage *me
     const PgQuery__CommentStmt *comment = (const PgQuery__CommentStmt *)message;
     (void)verb;
     add_object(builder, comment->objtype, comment->object);
-    if (comment->comment != NULL) sql_add_literal(builder, str_from_cstr(comment->comment));
+    if (comment->comment != NULL) sql_add_literal(builder, str_from_cstr(comment->comment), 0);
 }
 
 static void read_rename(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
@@ -180,7 +180,7 @@ static void read_alter_table(struct sql_builder *builder, const ProtobufCMessage
 
 static void read_notify(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     (void)verb;
-    sql_add_literal(builder, str_from_cstr(((const PgQuery__NotifyStmt *)message)->payload));
+    sql_add_literal(builder, str_from_cstr(((const PgQuery__NotifyStmt *)message)->payload), 0);
 }
 
 static void read_vacuum(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {

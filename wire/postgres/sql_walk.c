@@ -20,17 +20,18 @@ static void visit_constant(struct sql_builder *builder, const ProtobufCMessage *
     (void)verb;
     switch (constant->val_case) {
     case PG_QUERY__A__CONST__VAL_SVAL:
-        sql_add_literal(builder, str_from_cstr(constant->sval->sval));
+        sql_add_literal(builder, str_from_cstr(constant->sval->sval), 0);
         break;
     case PG_QUERY__A__CONST__VAL_FVAL:
-        sql_add_literal(builder, str_from_cstr(constant->fval->fval));
+        sql_add_literal(builder, str_from_cstr(constant->fval->fval), 0);
         break;
     case PG_QUERY__A__CONST__VAL_BSVAL:
-        sql_add_literal(builder, str_from_cstr(constant->bsval->bsval));
+        sql_add_literal(builder, str_from_cstr(constant->bsval->bsval), 0);
         break;
     case PG_QUERY__A__CONST__VAL_IVAL: {
         int length = snprintf(digits, sizeof(digits), "%" PRId32, constant->ival->ival);
-        sql_add_literal(builder, str_make(digits, (size_t)length));
+        bool is_in_text = builder->nesting == 0 && constant->location > 0;
+        sql_add_literal(builder, str_make(digits, (size_t)length), is_in_text ? (size_t)constant->location : 0);
         break;
     }
     default:
@@ -179,7 +180,7 @@ static void visit_option(struct sql_builder *builder, const ProtobufCMessage *me
     struct str value = sql_node_string(option->arg);
     struct str outer = builder->literal_name;
     builder->literal_name = sql_keep_cstr(builder, option->defname);
-    if (value.length > 0) sql_add_literal(builder, value);
+    if (value.length > 0) sql_add_literal(builder, value, 0);
     builder->literal_name = outer;
     sql_walk_children(builder, message, verb);
 }

@@ -161,7 +161,7 @@ static void check_cache(void) {
     sql_analysis_release(&again);
     for (int i = 0; i < 20; i++) {
         char text[32];
-        int length = snprintf(text, sizeof(text), "SELECT %d", i + 100);
+        int length = snprintf(text, sizeof(text), "SELECT a%d", i);
         const struct sql_analysis *other = sql_analyze(cache, str_make(text, (size_t)length), NULL);
         sql_analysis_release(&other);
     }
@@ -171,6 +171,88 @@ static void check_cache(void) {
     sql_cache_free(&cache);
     sql_analysis_release(&first);
     sql_analysis_release(&again);
+}
+
+/* All that an analysis says. */
+static void render_all(struct buffer *out, const struct sql_analysis *analysis) {
+    for (size_t i = 0; i < analysis->statement_count; i++) {
+        const struct sql_statement *statement = &analysis->statements[i];
+        buffer_append_format(out, "[%.*s", STR_ARGS(statement->text));
+        for (enum facet facet = KIND_OF; facet < COPY; facet++) {
+            buffer_append_byte(out, '|');
+            render_facet(out, statement, facet);
+        }
+        buffer_append_byte(out, ']');
+    }
+}
+
+/* Other whole numbers, some of them longer; what else holds digits changes as well. */
+static struct str renumber(struct buffer *out, const char *text) {
+    buffer_clear(out);
+    for (; *text != '\0'; text++) {
+        bool is_number = *text >= '0' && *text <= '9';
+        buffer_append_byte(out, is_number ? '1' + (*text - '0' + 3) % 9 : *text);
+        if (is_number && *text % 2 == 0) buffer_append_byte(out, '7');
+    }
+    return buffer_view(out);
+}
+
+static void check_shape(const char *text) {
+    struct sql_cache *cache = sql_cache_new(4, 1 << 20);
+    struct buffer other;
+    struct buffer cached;
+    struct buffer fresh;
+    buffer_init(&other, 1 << 20);
+    buffer_init(&cached, 1 << 20);
+    buffer_init(&fresh, 1 << 20);
+    const struct sql_analysis *first = sql_analyze(cache, str_from_cstr(text), NULL);
+    const struct sql_analysis *second = sql_analyze(cache, renumber(&other, text), NULL);
+    const struct sql_analysis *wanted = sql_analyze(NULL, buffer_view(&other), NULL);
+    sql_cache_free(&cache);
+    sql_analysis_release(&first);
+    render_all(&cached, second);
+    render_all(&fresh, wanted);
+    is_str(buffer_view(&cached), buffer_view(&fresh), text);
+    sql_analysis_release(&second);
+    sql_analysis_release(&wanted);
+    buffer_free(&other);
+    buffer_free(&cached);
+    buffer_free(&fresh);
+}
+
+static const char *const shapes[] = {
+    "SELECT abalance FROM pgbench_accounts WHERE aid = 17;",
+    "  SELECT a FROM t WHERE b = 1 AND c IN (2, 30, 400) ; ",
+    "UPDATE t SET a = a + 5, b = 6 WHERE id = 1234",
+    "INSERT INTO t (a, b) VALUES (1, 2), (3, 4)",
+    "DELETE FROM t1 WHERE a = 1 AND b2 = 1e5 AND c = 2.5 AND d = .5",
+    "SELECT a FROM t WHERE b = -5 AND c = 5",
+    "SELECT a FROM t WHERE b = 007 AND c = 12345678901",
+    "SELECT a FROM t WHERE b = 1 LIMIT 10",
+    "SELECT a FROM t WHERE b = 1 ORDER BY 2 OFFSET 3",
+    "SELECT x[1], x[2:3], f(4)::numeric(10, 2) FROM t",
+    "SELECT a FROM t WHERE b = '1' AND c = 2",
+    "SELECT a FROM t WHERE b = 1 -- 2",
+    "SELECT a FROM t WHERE b = 1 /* 2 */",
+    "SELECT $1, 2",
+    "SELECT 1; SELECT 2",
+    "SELECT 1 AS a2, 3 b4",
+    "SET work_mem = 100",
+    "SELECT 5 +",
+};
+
+static void check_shapes(void) {
+    for (size_t i = 0; i < LENGTH_OF(shapes); i++) check_shape(shapes[i]);
+    for (size_t i = 0; i < LENGTH_OF(rows); i++) check_shape(rows[i].text);
+    for (size_t i = 0; i < LENGTH_OF(facets); i++) check_shape(facets[i].text);
+    struct sql_cache *cache = sql_cache_new(4, 1 << 20);
+    const struct sql_analysis *first = sql_analyze(cache, STR("SELECT a FROM t WHERE b = 1"), NULL);
+    const struct sql_analysis *second = sql_analyze(cache, STR("SELECT a FROM t WHERE b = 23"), NULL);
+    ok(second->base == first, "a text of a known shape is not parsed again");
+    sql_cache_free(&cache);
+    sql_analysis_release(&first);
+    is_str(second->statements[0].literals[0].name, STR("b"), "its strings outlive the cache and the first");
+    sql_analysis_release(&second);
 }
 
 static void check_text(void) {
@@ -184,6 +266,7 @@ int main(void) {
     check_steps();
     check_facets();
     check_cache();
+    check_shapes();
     check_text();
     return tap_done();
 }
