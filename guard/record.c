@@ -141,7 +141,6 @@ static void event_fiber_main(void *argument) {
     while (!recorder->is_stopping) {
         uint64_t deadline_ns = clock_monotonic_ns() + RECORDER_STOP_CHECK_NS;
         if (watch_wait_readable(&recorder->event_watch, deadline_ns, NULL) != 0) continue;
-        ring_event_clear(recorder->ring);
         watch_set_drained(&recorder->event_watch);
         reap(recorder);
     }

@@ -89,7 +89,8 @@ int keeper_main(const struct keeper_options *options, const struct rings_descrip
     struct rings *rings = NULL;
     struct error error = {0};
     set_up_process();
-    if (fault_init(getenv("SWORN_TEST_FAULT"), &error) != 0 || rings_attach(&rings, descriptors, &error) != 0) {
+    if (fault_init(getenv("SWORN_TEST_FAULT"), &error) != 0 || rings_attach(&rings, descriptors, &error) != 0 ||
+        rings_watch(rings, lifeline_fd, &error) != 0) {
         send_line(lifeline_fd, error.text);
         return KEEPER_EXIT_REFUSED;
     }

@@ -345,6 +345,6 @@ int writer_run(struct writer *writer) {
         }
         if (!is_idle) continue;
         if (is_ending) return 0;
-        is_ending = rings_wait(writer->core->rings, writer->core->lifeline_fd, IDLE_WAIT_MS);
+        is_ending = rings_wait(writer->core->rings, IDLE_WAIT_MS);
     }
 }

@@ -9,8 +9,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -68,6 +68,7 @@ struct rings {
     size_t mapped_bytes;
     int memory_fd;
     int wake_fd;
+    int epoll_fd; /* the consumer's: wake_fd by its edges, so that it is never read, and what rings_watch added */
     uint32_t count;
     struct ring ring[RINGS_MAX];
 };
@@ -94,7 +95,7 @@ static struct rings *rings_allocate(void) {
     struct rings *rings = aligned_alloc(LINE_BYTES, sizeof(*rings));
     if (rings == NULL) return NULL;
     memset(rings, 0, sizeof(*rings));
-    rings->memory_fd = rings->wake_fd = -1;
+    rings->memory_fd = rings->wake_fd = rings->epoll_fd = -1;
     for (uint32_t i = 0; i < RINGS_MAX; i++) rings->ring[i].event_fd = -1;
     return rings;
 }
@@ -171,6 +172,7 @@ void rings_free(struct rings **rings) {
     for (uint32_t i = 0; i < (*rings)->count && i < RINGS_MAX; i++) close_if_open((*rings)->ring[i].event_fd);
     close_if_open((*rings)->memory_fd);
     close_if_open((*rings)->wake_fd);
+    close_if_open((*rings)->epoll_fd);
     free(*rings);
     *rings = NULL;
 }
@@ -340,17 +342,27 @@ static bool has_records(struct rings *rings) {
     return false;
 }
 
-bool rings_wait(struct rings *rings, int other_fd, int timeout_ms) {
-    struct pollfd polled[] = {{.fd = rings->wake_fd, .events = POLLIN}, {.fd = other_fd, .events = POLLIN}};
+static int watch(const struct rings *rings, int fd, uint32_t events) {
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    return epoll_ctl(rings->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+int rings_watch(struct rings *rings, int fd, struct error *error) {
+    rings->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (rings->epoll_fd < 0 || watch(rings, rings->wake_fd, EPOLLIN | EPOLLET) != 0 ||
+        (fd >= 0 && watch(rings, fd, EPOLLIN) != 0)) {
+        return error_set_errno(error, "the evidence rings cannot be watched");
+    }
+    return 0;
+}
+
+bool rings_wait(struct rings *rings, int timeout_ms) {
+    struct epoll_event events[2];
+    bool is_readable = false;
     atomic_store(&rings->shared->keeper_sleeps, 1);
     if (has_records(rings)) timeout_ms = 0;
-    int count = poll(polled, LENGTH_OF(polled), timeout_ms);
+    int count = epoll_wait(rings->epoll_fd, events, LENGTH_OF(events), timeout_ms);
     atomic_store(&rings->shared->keeper_sleeps, 0);
-    if (count <= 0) return false;
-    if (polled[0].revents != 0) {
-        uint64_t wakes;
-        ssize_t ignored = read(rings->wake_fd, &wakes, sizeof(wakes));
-        (void)ignored;
-    }
-    return polled[1].revents != 0;
+    for (int i = 0; i < count; i++) is_readable |= events[i].data.fd != rings->wake_fd;
+    return is_readable;
 }

@@ -95,8 +95,10 @@ void ring_complete(struct ring *ring, uint64_t position, enum ring_result result
 /* Signals the worker if it asked for it since the last signal. */
 void ring_signal(struct ring *ring);
 void rings_set_state(struct rings *rings, enum ring_state state, int system_errno);
-/* Sleeps until a producer kicks, other_fd becomes readable (or hangs up), or the time is over. Returns at once when a
- * ring holds records. True when other_fd is readable. */
-bool rings_wait(struct rings *rings, int other_fd, int timeout_ms);
+/* Once, before the first rings_wait: fd ends a wait as well, when it becomes readable or hangs up; -1: nothing does. */
+int rings_watch(struct rings *rings, int fd, struct error *error) MUST_USE;
+/* Sleeps until a producer kicks, the watched fd is readable, or the time is over. Returns at once when a ring holds
+ * records. True when the watched fd is readable. */
+bool rings_wait(struct rings *rings, int timeout_ms);
 
 #endif

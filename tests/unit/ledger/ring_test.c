@@ -82,7 +82,7 @@ static void *consume(void *context) {
             }
             ring_signal(ring);
         }
-        if (total == before) rings_wait(rings, -1, 20000);
+        if (total == before) rings_wait(rings, 20000);
     }
     return NULL;
 }
@@ -92,7 +92,7 @@ static void test_threads(void) {
     pthread_t threads[PRODUCERS + 1];
     uint64_t wrong = 0;
     struct error error = {0};
-    CHECK(rings_new(&rings, PRODUCERS, RING_MIN_BYTES, &error) == 0);
+    CHECK(rings_new(&rings, PRODUCERS, RING_MIN_BYTES, &error) == 0 && rings_watch(rings, -1, &error) == 0);
     CHECK(pthread_create(&threads[PRODUCERS], NULL, consume, &wrong) == 0);
     for (uint32_t i = 0; i < PRODUCERS; i++) {
         producers[i] = (struct producer){.ring = rings_get(rings, i), .number = i};
