@@ -2,6 +2,7 @@
 #include "keeper/writer.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -334,6 +335,7 @@ static int gather(struct writer *writer) {
 /* The lifeline carries no data: readable means that the gateway has closed it, or is gone. */
 int writer_run(struct writer *writer) {
     bool is_ending = false;
+    bool has_yielded = false;
     for (;;) {
         int result = gather(writer);
         bool is_idle = writer->record_count == 0;
@@ -343,8 +345,16 @@ int writer_run(struct writer *writer) {
             log_error("ledger: a worker broke its ring: the keeper stops after what came before");
             return -1;
         }
-        if (!is_idle) continue;
+        if (!is_idle) {
+            has_yielded = false;
+            continue;
+        }
         if (is_ending) return 0;
+        if (!has_yielded) {
+            has_yielded = true;
+            sched_yield();
+            continue;
+        }
         is_ending = rings_wait(writer->core->rings, IDLE_WAIT_MS);
     }
 }
