@@ -1,4 +1,7 @@
-/* One worker's memory for scanning, reused from value to value. */
+/* One worker's memory for scanning, reused from value to value.
+ *
+ * Columns repeat themselves (a status, a country, a zero): short values in which nothing was found are remembered, each
+ * with the hint of its column, in a table where a later one takes the place of an earlier one. */
 #include "guard/mask_worker.h"
 
 #include <stdlib.h>
@@ -8,6 +11,16 @@
 #define MASK_WORKER_MAGIC 0x3a5c0ed1u
 #define MASK_VALUE_BYTES_MAX (2ull << 30) /* of one JSON value, masked */
 
+#define CLEAN_COUNT 1024u /* a power of two */
+#define CLEAN_VALUE_BYTES_MAX 100u
+
+struct clean_value {
+    uint32_t context;
+    uint8_t class;
+    uint8_t length; /* 0: none */
+    char bytes[CLEAN_VALUE_BYTES_MAX];
+};
+
 struct mask_worker {
     uint32_t magic;
     const struct detector *detector;
@@ -15,6 +28,7 @@ struct mask_worker {
     struct detect_spans spans;
     struct buffer wrapped;
     struct buffer result;
+    struct clean_value clean[CLEAN_COUNT];
 };
 
 struct mask_worker *mask_worker_new(const struct detector *detector, struct error *error) {
@@ -40,6 +54,7 @@ void mask_worker_free(struct mask_worker **worker) {
     detect_spans_free(&(*worker)->spans);
     buffer_free(&(*worker)->wrapped);
     buffer_free(&(*worker)->result);
+    explicit_bzero((*worker)->clean, sizeof((*worker)->clean));
     (*worker)->magic = 0;
     free(*worker);
     *worker = NULL;
@@ -57,9 +72,27 @@ struct detect_hint mask_worker_hint(const struct mask_worker *worker, struct str
     return detect_hint_from_name(worker->detector, name);
 }
 
+static bool is_clean_value(const struct clean_value *clean, struct detect_hint hint, struct str value) {
+    return clean->length == value.length && clean->context == hint.context && clean->class == hint.class &&
+           memcmp(clean->bytes, value.data, value.length) == 0;
+}
+
 static int worker_scan(struct mask_worker *worker, struct detect_hint hint, struct str value, struct error *error) {
     CHECK_MAGIC(worker, MASK_WORKER_MAGIC);
-    return detect_scan(worker->detector, worker->scratch, value, hint, &worker->spans, error);
+    bool is_short = value.length > 0 && value.length <= CLEAN_VALUE_BYTES_MAX;
+    struct clean_value *clean = is_short ? &worker->clean[str_hash(value) % CLEAN_COUNT] : NULL;
+    if (is_short && is_clean_value(clean, hint, value)) {
+        detect_spans_clear(&worker->spans);
+        return 0;
+    }
+    if (detect_scan(worker->detector, worker->scratch, value, hint, &worker->spans, error) != 0) return -1;
+    if (is_short && worker->spans.count == 0) {
+        clean->context = hint.context;
+        clean->class = hint.class;
+        clean->length = (uint8_t)value.length;
+        memcpy(clean->bytes, value.data, value.length);
+    }
+    return 0;
 }
 
 static bool job_reveals(const struct mask_job *job, const struct detect_span *span) {
