@@ -63,7 +63,7 @@ void buffer_commit(struct buffer *buffer, size_t length) {
     buffer->end += length;
 }
 
-void buffer_append(struct buffer *buffer, const void *data, size_t length) {
+void buffer_append_slowly(struct buffer *buffer, const void *data, size_t length) {
     if (length == 0) return;
     char *room = buffer_reserve(buffer, length);
     if (room == NULL) return;
@@ -71,16 +71,8 @@ void buffer_append(struct buffer *buffer, const void *data, size_t length) {
     buffer->end += length;
 }
 
-void buffer_append_str(struct buffer *buffer, struct str s) {
-    buffer_append(buffer, s.data, s.length);
-}
-
 void buffer_append_cstr(struct buffer *buffer, const char *text) {
     buffer_append(buffer, text, strlen(text));
-}
-
-void buffer_append_byte(struct buffer *buffer, uint8_t byte) {
-    buffer_append(buffer, &byte, 1);
 }
 
 void buffer_append_u16be(struct buffer *buffer, uint16_t value) {

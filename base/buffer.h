@@ -29,16 +29,31 @@ static inline struct str buffer_view(const struct buffer *buffer) {
 }
 static inline bool buffer_failed(const struct buffer *buffer) { return buffer->is_failed; }
 
-void buffer_append(struct buffer *buffer, const void *data, size_t length);
-void buffer_append_str(struct buffer *buffer, struct str s);
 void buffer_append_cstr(struct buffer *buffer, const char *text);
-void buffer_append_byte(struct buffer *buffer, uint8_t byte);
 void buffer_append_u16be(struct buffer *buffer, uint16_t value);
 void buffer_append_u32be(struct buffer *buffer, uint32_t value);
 void buffer_append_u64be(struct buffer *buffer, uint64_t value);
 void buffer_append_u64_decimal(struct buffer *buffer, uint64_t value);
 void buffer_append_i64_decimal(struct buffer *buffer, int64_t value);
 void buffer_append_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* As buffer_append, when the room at hand may not do. */
+void buffer_append_slowly(struct buffer *buffer, const void *data, size_t length);
+
+/* Most appends are short and fit: they are not worth a call. */
+static inline void buffer_append(struct buffer *buffer, const void *data, size_t length) {
+    bool fits = length > 0 && !buffer->is_failed && length <= buffer->capacity - buffer->end &&
+                length <= buffer->cap_bytes - (buffer->end - buffer->start);
+    if (!fits) {
+        buffer_append_slowly(buffer, data, length);
+        return;
+    }
+    memcpy(buffer->data + buffer->end, data, length);
+    buffer->end += length;
+}
+
+static inline void buffer_append_str(struct buffer *buffer, struct str s) { buffer_append(buffer, s.data, s.length); }
+static inline void buffer_append_byte(struct buffer *buffer, uint8_t byte) { buffer_append(buffer, &byte, 1); }
 
 /* Room for at least `length` bytes at the end, for reading into; NULL (and failed) at the cap. Then buffer_commit. */
 char *buffer_reserve(struct buffer *buffer, size_t length) MUST_USE;

@@ -71,11 +71,14 @@ void random_bytes(void *out, size_t length) {
 
 void hex_append(struct buffer *out, struct str bytes) {
     static const char digits[] = "0123456789abcdef";
+    char *room = bytes.length <= SIZE_MAX / 2 ? buffer_reserve(out, 2 * bytes.length) : NULL;
+    if (room == NULL) return;
     for (size_t i = 0; i < bytes.length; i++) {
         uint8_t byte = (uint8_t)bytes.data[i];
-        buffer_append_byte(out, (uint8_t)digits[byte >> 4]);
-        buffer_append_byte(out, (uint8_t)digits[byte & 15]);
+        room[2 * i] = digits[byte >> 4];
+        room[2 * i + 1] = digits[byte & 15];
     }
+    buffer_commit(out, 2 * bytes.length);
 }
 
 static int hex_value(char c) {
