@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "guard/bundle_rows.h"
 
 #define NODE_TEXT_PLAIN_MAX 48000u /* a policy file up to this size stands in its entry, larger ones are sealed */
+static_assert(BUNDLE_ROW_BYTES_MAX + 1000 < NODE_TEXT_PLAIN_MAX, "a row fits into an entry");
 #define NODE_SESSIONS_CHECK_NS (20 * NANOSECONDS_PER_MILLISECOND)
 #define NODE_VERSION STR("0.1.0")
 
@@ -67,7 +69,40 @@ static bool record_bundle_file(struct node *node, const struct snapshot *snapsho
     return !buffer_failed(&node->event);
 }
 
+/* As many rows as fit into one entry; *rows moves on behind them. */
+static void record_entity_rows(struct node *node, const struct snapshot *snapshot, struct str *rows, int64_t number) {
+    struct json_writer writer;
+    buffer_clear(&node->event);
+    json_writer_init(&writer, &node->event);
+    json_begin_object(&writer);
+    write_hash(&writer, STR("entities"), bundle_entities_hash(snapshot->bundle));
+    json_member_integer(&writer, STR("number"), number);
+    json_key(&writer, STR("rows"));
+    json_begin_array(&writer);
+    do {
+        size_t end = str_find_byte(*rows, '\n');
+        if (end == STR_NOT_FOUND) break;
+        if (buffer_length(&node->event) + end > NODE_TEXT_PLAIN_MAX) break;
+        json_write_raw(&writer, str_slice(*rows, 0, end));
+        *rows = str_slice(*rows, end + 1, rows->length);
+    } while (rows->length > 0);
+    json_end_array(&writer);
+    if (rows->length > 0) json_member_bool(&writer, STR("to_be_continued"), true);
+    json_member_string(&writer, STR("type"), EVENT_ENTITIES_ACTIVATED);
+    json_end_object(&writer);
+    record_event(&node->record, 0, buffer_view(&node->event));
+}
+
+static void record_entities(struct node *node, const struct snapshot *snapshot) {
+    struct str rows = bundle_entities(snapshot->bundle);
+    int64_t number = 0;
+    do {
+        record_entity_rows(node, snapshot, &rows, ++number);
+    } while (rows.length > 0);
+}
+
 static int record_bundle(struct node *node, const struct snapshot *snapshot, struct error *error) {
+    record_entities(node, snapshot);
     for (size_t i = 0; i < bundle_file_count(snapshot->bundle); i++) {
         if (!record_bundle_file(node, snapshot, i)) {
             return error_set(error, ERROR_UNAVAILABLE, "the bundle could not be recorded");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "guard/bundle_rows.h"
 #include "guard/policy_entities.h"
 
 #define BUNDLE_ARENA_BYTES (1024u << 20)
@@ -107,6 +108,31 @@ static int bundle_read_file(struct bundle *bundle, const char *directory, struct
     return status;
 }
 
+static int bundle_read_folder(struct bundle *bundle, const char *directory, struct error *error) {
+    if (bundle_list_files(bundle, directory, error) != 0) return -1;
+    for (size_t i = 0; i < bundle->file_count; i++) {
+        if (bundle_read_file(bundle, directory, &bundle->files[i], error) != 0) return -1;
+    }
+    return 0;
+}
+
+static int bundle_take_texts(struct bundle *bundle, const struct bundle_source *source, struct error *error) {
+    if (source->text_count == 0 || source->text_count > BUNDLE_FILES_MAX) {
+        return error_set(error, ERROR_LIMIT, "%s has not 1 to %d policy files", source->directory, BUNDLE_FILES_MAX);
+    }
+    bundle->files = ARENA_NEW_ARRAY(&bundle->arena, struct bundle_file, source->text_count);
+    if (bundle->files == NULL) return error_out_of_memory(error);
+    for (size_t i = 0; i < source->text_count; i++) {
+        struct bundle_file *file = &bundle->files[bundle->file_count++];
+        file->name = arena_copy(&bundle->arena, source->texts[i].name);
+        file->text = arena_copy(&bundle->arena, source->texts[i].text);
+        file->hash = sha256_of(file->text);
+        if (file->name.data == NULL || file->text.data == NULL) return error_out_of_memory(error);
+    }
+    qsort(bundle->files, bundle->file_count, sizeof(*bundle->files), file_compare);
+    return 0;
+}
+
 static int bundle_compute_hash(struct bundle *bundle, struct error *error) {
     struct str *parts = ARENA_NEW_ARRAY(&bundle->arena, struct str, bundle->file_count * 2);
     if (parts == NULL) return error_out_of_memory(error);
@@ -166,13 +192,14 @@ static int bundle_compile(struct bundle *bundle, const char *directory, struct b
 
 static int bundle_fill(struct bundle *bundle, const struct bundle_source *source, struct bundle_problems *problems,
                        struct error *error) {
-    if (bundle_list_files(bundle, source->directory, error) != 0) return -1;
-    for (size_t i = 0; i < bundle->file_count; i++) {
-        if (bundle_read_file(bundle, source->directory, &bundle->files[i], error) != 0) return -1;
-    }
-    if (bundle_compute_hash(bundle, error) != 0 || bundle_compile(bundle, source->directory, problems, error) != 0) {
+    int status = source->texts != NULL ? bundle_take_texts(bundle, source, error)
+                                       : bundle_read_folder(bundle, source->directory, error);
+    if (status != 0 || bundle_compute_hash(bundle, error) != 0 ||
+        bundle_compile(bundle, source->directory, problems, error) != 0 ||
+        bundle_rows_make(&bundle->arena, source, &bundle->entity_rows, error) != 0) {
         return -1;
     }
+    bundle->entities_hash = sha256_of(bundle->entity_rows);
     return policy_entities_build(bundle, source, error);
 }
 
@@ -218,6 +245,10 @@ void bundle_release(struct bundle **bundle) {
 }
 
 const struct sha256 *bundle_hash(const struct bundle *bundle) { return &bundle->hash; }
+
+const struct sha256 *bundle_entities_hash(const struct bundle *bundle) { return &bundle->entities_hash; }
+
+struct str bundle_entities(const struct bundle *bundle) { return bundle->entity_rows; }
 
 size_t bundle_file_count(const struct bundle *bundle) { return bundle->file_count; }
 

@@ -6,6 +6,11 @@
  *     file hash   = SHA-256(contents)
  *     bundle hash = SHA-256(name_1 NUL file hash_1  name_2 NUL file hash_2 ...)     names sorted bytewise, 32 raw bytes
  *
+ * What a bundle decides depends on its entities, too: the principals, upstreams and tables of the config. They are rows of
+ * canonical JSON (guard/bundle_rows.h), and
+ *
+ *     entities hash = SHA-256(row_1 LF row_2 LF ...)
+ *
  * A bundle is immutable and counts its holders. bundle_load() blocks and needs a big stack (a helper thread). */
 #ifndef SWORN_GUARD_BUNDLE_H
 #define SWORN_GUARD_BUNDLE_H
@@ -33,8 +38,16 @@ struct bundle_table {
     size_t label_count;
 };
 
+/* A policy file that stands elsewhere than in a folder: in the evidence log. */
+struct bundle_text {
+    struct str name;
+    struct str text;
+};
+
 struct bundle_source {
     const char *directory;
+    const struct bundle_text *texts; /* instead of the folder's files when not NULL; directory then names them */
+    size_t text_count;
     const struct identity *identity;
     const struct bundle_upstream *upstreams;
     size_t upstream_count;
@@ -75,6 +88,8 @@ struct bundle *bundle_hold(struct bundle *bundle);
 void bundle_release(struct bundle **bundle);
 
 const struct sha256 *bundle_hash(const struct bundle *bundle);
+const struct sha256 *bundle_entities_hash(const struct bundle *bundle);
+struct str bundle_entities(const struct bundle *bundle); /* the rows, each with its LF */
 size_t bundle_file_count(const struct bundle *bundle);
 const struct bundle_file *bundle_file_at(const struct bundle *bundle, size_t index);
 size_t bundle_policy_count(const struct bundle *bundle);

@@ -15,6 +15,8 @@ struct bundle {
     atomic_uint holders;
     struct arena arena; /* files, and the strings and uids of the entities */
     struct sha256 hash;
+    struct sha256 entities_hash;
+    struct str entity_rows;
     struct bundle_file *files;
     size_t file_count;
     struct cedar_policy_set *policies;

@@ -341,6 +341,8 @@ int policy_decide(struct policy_session *session, struct arena *scratch, const s
         .kind = VERDICT_DENY,
         .rounds = verdict->rounds + 1,
         .bundle = session->bundle->hash,
+        .entities = session->bundle->entities_hash,
+        .decided_us = facts->now_us,
         .approvers = verdict->approvers,
         .approver_count = verdict->approver_count,
         .reveal = verdict->reveal,

@@ -117,6 +117,24 @@ static void write_context(struct json_writer *writer, const struct action_step *
     json_end_object(writer);
 }
 
+/* ["Database::prod/shop","Environment::prod"], the nearest first. */
+static void write_parents(struct json_writer *writer, const struct resource *parent) {
+    if (parent == NULL) return;
+    struct buffer text;
+    buffer_init(&text, EVENT_MAX_BYTES);
+    json_key(writer, STR("parents"));
+    json_begin_array(writer);
+    for (; parent != NULL; parent = parent->parent) {
+        buffer_clear(&text);
+        buffer_append_str(&text, parent->type);
+        buffer_append_cstr(&text, RECORD_TYPE_SEPARATOR);
+        buffer_append_str(&text, parent->id);
+        json_write_string(writer, buffer_view(&text));
+    }
+    json_end_array(writer);
+    buffer_free(&text);
+}
+
 static void write_steps(struct json_writer *writer, const struct action *action) {
     json_key(writer, STR("steps"));
     json_begin_array(writer);
@@ -124,6 +142,7 @@ static void write_steps(struct json_writer *writer, const struct action *action)
         const struct action_step *step = &action->steps[i];
         json_begin_object(writer);
         write_context(writer, step);
+        write_parents(writer, step->resource->parent);
         json_member_string(writer, STR("resource"), step->resource->id);
         json_member_string(writer, STR("type"), step->resource->type);
         json_member_string(writer, STR("verb"), step->verb);
@@ -186,7 +205,9 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     write_hash(&writer, STR("bundle"), &verdict->bundle);
     json_member_string(&writer, STR("cedar"), verdict->cedar_allows ? STR("allow") : STR("deny"));
     record_write_counts(&writer, STR("classes"), &action->request_classes);
+    if (verdict->rounds > 0) write_time(&writer, STR("decided"), verdict->decided_us);
     write_hash(&writer, STR("digest"), &action->digest);
+    if (verdict->rounds > 0) write_hash(&writer, STR("entities"), &verdict->entities);
     write_names(&writer, STR("errors"), verdict->errors, verdict->error_count);
     if (principal->on_behalf_of != NULL) json_member_string(&writer, STR("on_behalf_of"), principal->on_behalf_of->name);
     write_names(&writer, STR("policies"), verdict->policies, verdict->policy_count);
@@ -231,8 +252,13 @@ void record_events_hold_requested(struct buffer *out, const struct action *actio
     json_writer_init(&writer, out);
     json_begin_object(&writer);
     write_id(&writer, action);
+    write_names(&writer, STR("applied"), verdict->applied, verdict->applied_count);
     write_hash(&writer, STR("bundle"), &verdict->bundle);
+    record_write_counts(&writer, STR("classes"), &action->request_classes);
+    write_time(&writer, STR("decided"), verdict->decided_us);
     write_hash(&writer, STR("digest"), &action->digest);
+    write_hash(&writer, STR("entities"), &verdict->entities);
+    write_names(&writer, STR("errors"), verdict->errors, verdict->error_count);
     write_time(&writer, STR("expires"), expires_us);
     write_names(&writer, STR("policies"), verdict->policies, verdict->policy_count);
     write_names(&writer, STR("remedies"), verdict->remedies, verdict->remedy_count);

@@ -5,6 +5,8 @@
 
 #include "guard/record.h"
 
+#define RECORD_TYPE_SEPARATOR "::" /* in a step's `parents`: "Database::prod/shop" */
+
 void record_events_session_start(struct buffer *out, const struct record_session_facts *facts);
 void record_events_session_end(struct buffer *out, const struct record_session *session, struct str reason);
 void record_events_intent(struct buffer *out, const struct action *action, const struct principal *principal,

@@ -29,6 +29,7 @@
 #define EVENT_HEARTBEAT_GAP STR("heartbeat_gap")       /* by the keeper: gap_ms */
 #define EVENT_NODE_STOP STR("node_stop")               /* ends the node's session; by the keeper: interrupted */
 #define EVENT_BUNDLE_ACTIVATED STR("bundle_activated") /* bundle and its text, plain or sealed */
+#define EVENT_ENTITIES_ACTIVATED STR("entities_activated") /* principals and resources that policies speak of */
 #define EVENT_SESSION_START STR("session_start")
 #define EVENT_SESSION_END STR("session_end") /* by the keeper, after a crash: interrupted */
 #define EVENT_INTENT STR("intent")           /* action, verdict, ... */

@@ -26,6 +26,8 @@ struct verdict {
     size_t approver_count;
     uint32_t rounds;             /* decisions taken until this one */
     struct sha256 bundle;        /* the policies that decided */
+    struct sha256 entities;      /* the principals and resources that they spoke of */
+    int64_t decided_us;          /* the time that they saw, real; with rounds == 0 nothing of this is set */
     class_set reveal;            /* classes that the principal may receive in clear */
     struct str message;          /* for the client of a denial: what and why, no data */
 };
