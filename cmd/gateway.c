@@ -1,5 +1,6 @@
 /* sworn gateway, sworn check, sworn policy, sworn keeper: what runs, and what is checked before it runs. */
 #include "cmd/command.h"
+#include "cmd/policy.h"
 #include "gate/gateway.h"
 #include "keeper/keeper.h"
 
@@ -52,7 +53,10 @@ static int policy_check(int argc, char **argv) {
 }
 
 int command_policy(int argc, char **argv) {
-    static const struct command_verb verbs[] = {{"check", policy_check, "parse the policies, check their remedies"}};
+    static const struct command_verb verbs[] = {
+        {"check", policy_check, "parse the policies, check their remedies"},
+        {"replay", policy_replay, "decide recorded actions again: the same verdicts?"},
+        {"diff", policy_diff, "what a change of policies would have changed"}};
     return command_dispatch("policy", verbs, LENGTH_OF(verbs), argc, argv);
 }
 
