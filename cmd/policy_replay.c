@@ -237,9 +237,9 @@ int policy_replay(int argc, char **argv) {
         {"--json", NULL, "print one JSON object a line, the summary last", NULL, &as_json}};
     const struct command_usage usage = {
         "policy replay", "",
-        "Decides every recorded action again, with the policies and the principals that the evidence holds, and lists those\n"
-        "that come out differently. --config opens policy texts that were sealed. Exit status 0: all the same, 1: some\n"
-        "differ, 2: some could not be decided.",
+        "Decides every recorded action again, with the policies and the principals that the evidence holds, and lists\n"
+        "those that come out differently. --config opens policy texts that were sealed. Exit status 0: all the same, 1:\n"
+        "some differ, 2: some could not be decided.",
         options, LENGTH_OF(options), 0, 0};
     int count;
     struct policy_place place;

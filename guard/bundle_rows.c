@@ -90,8 +90,9 @@ static int parse_row(struct arena *arena, struct str text, struct row *row) {
         struct str name;
         struct str *value;
     } members[] = {
-        {STR("principal"), &row->principal},     {STR("type"), &row->type},         {STR("on_behalf_of"), &row->on_behalf_of},
-        {STR("environment"), &row->environment}, {STR("upstream"), &row->upstream}, {STR("table"), &row->table}};
+        {STR("principal"), &row->principal},       {STR("type"), &row->type},
+        {STR("on_behalf_of"), &row->on_behalf_of}, {STR("environment"), &row->environment},
+        {STR("upstream"), &row->upstream},         {STR("table"), &row->table}};
     *row = (struct row){.names = NULL};
     json_reader_init(&reader, text, arena);
     json_read_object(&reader);

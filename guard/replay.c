@@ -16,8 +16,8 @@ struct replay_session {
     struct str source;
     uint64_t actions;
     uint64_t denials;
-    char held[ACTION_ID_BYTES]; /* the action of the last hold_requested */
-    uint32_t holds;             /* how many it had */
+    char held[ACTION_ID_BYTES]; /* the action that has hold_requested and no intent yet */
+    uint32_t holds;             /* how many */
     char text[];
 };
 
@@ -203,6 +203,7 @@ static int take_action(struct replay *replay, const struct ledger_entry *ledger_
         result = decide_sides(replay, session, &entry, count_holds(session, &entry), error);
     }
     if (str_equal(ledger_entry->summary.type, EVENT_HOLD_REQUESTED)) return result;
+    session->held[0] = '\0';
     session->actions++;
     if (str_equal(ledger_entry->summary.verdict, EVENT_VERDICT_DENY)) session->denials++;
     return result;
