@@ -46,7 +46,8 @@ static void check_values(void) {
     is_str(thing.values[1], STR("\"s\""), "its string");
     is_str(thing.values[2], STR("{\"b\":2}"), "its object");
     is_str(thing.values[3], STR("[3,[4]]"), "its array");
-    ok(read_thing("{\"names\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"\\u0039\"]}", &arena, &thing), "nine strings");
+    ok(read_thing("{\"names\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"\\u0039\"]}", &arena, &thing),
+       "nine strings");
     is_integer(thing.name_count, 9, "are nine");
     is_str(thing.names[8], STR("9"), "the last, unescaped");
     is_str(thing.names[3], STR("4"), "the fourth");
