@@ -16,7 +16,7 @@ static bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-static bool is_space(uint32_t point) {
+bool cedar_is_space(uint32_t point) {
     return (point >= 0x09 && point <= 0x0d) || point == 0x20 || point == 0x85 || point == 0xa0 || point == 0x1680 ||
            (point >= 0x2000 && point <= 0x200a) || point == 0x2028 || point == 0x2029 || point == 0x202f ||
            point == 0x205f || point == 0x3000;
@@ -32,7 +32,7 @@ static void skip_space(struct cedar_lexer *lexer) {
         }
         uint32_t point;
         size_t next = offset;
-        if (utf8_decode(text, &next, &point) != 0 || !is_space(point)) break;
+        if (utf8_decode(text, &next, &point) != 0 || !cedar_is_space(point)) break;
         offset = next;
     }
     lexer->offset = offset;

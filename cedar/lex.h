@@ -55,6 +55,7 @@ struct cedar_lexer {
 
 void cedar_lex(struct cedar_lexer *lexer, struct cedar_token *token);
 bool cedar_is_reserved(struct str name);
+bool cedar_is_space(uint32_t code_point); /* Unicode White_Space */
 
 /* Decodes the inside of a string token. -1 with *bad set to the escape that is wrong (length 0: memory is out).
  * Escapes: \n \r \t \0 \\ \' \" \xHH (to 7F) \u{1 to 6 hex digits, `_` after the first}; a bare CR is refused. */

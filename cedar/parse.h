@@ -14,6 +14,8 @@ struct cedar_parser {
     struct cedar_problem *problem;
 };
 
+/* Is the text UTF-8, and not too long? */
+int cedar_check_text(struct str text, struct cedar_problem *problem) MUST_USE;
 /* Parses all statements of source->text (UTF-8, at most CEDAR_TEXT_BYTES_MAX). */
 int cedar_parse_policies(struct arena *arena, const struct cedar_source *source, struct cedar_statement ***statements,
                          size_t *count, struct cedar_problem *problem) MUST_USE;

@@ -77,7 +77,7 @@ static int add_statement(struct cedar_policy_set *set, const struct cedar_statem
     return push_policy(set, policy, problem);
 }
 
-static int check_text(struct str text, struct cedar_problem *problem) {
+int cedar_check_text(struct str text, struct cedar_problem *problem) {
     if (text.length > CEDAR_TEXT_BYTES_MAX) {
         return cedar_problem_set(problem, CEDAR_LIMIT, "the text is larger than 64 MiB: split it");
     }
@@ -95,7 +95,7 @@ int cedar_policy_set_add(struct cedar_policy_set *set, struct str text, const st
     CHECK_MAGIC(set, SET_MAGIC);
     struct cedar_statement **statements;
     size_t count, before = set->count;
-    if (check_text(text, problem) != 0) return -1;
+    if (cedar_check_text(text, problem) != 0) return -1;
     struct cedar_source *source = ARENA_NEW(&set->arena, struct cedar_source);
     struct str copy = arena_copy(&set->arena, text);
     if (source == NULL || copy.data == NULL) return cedar_problem_set_memory(problem);

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs a Cedar conformance program over data that lies beside the repository, packed.
 
-usage: cedar.py PROGRAM ARCHIVE WORK_FOLDER
+usage: cedar.py PROGRAM ARCHIVE WORK_FOLDER [ARCHIVE...]
 
 A .tar.gz is unpacked, a .gz is expanded, below WORK_FOLDER, once for each version of the archive; the program gets the
-result as its argument. Prints TAP: one test, skipped with a reason where the data is absent."""
+results as its arguments. Prints TAP: one test, skipped with a reason where the data is absent."""
+import fcntl
 import gzip
 import pathlib
 import shutil
@@ -34,13 +35,19 @@ def unpack(archive, work):
 
 
 def main():
-    program, archive, work = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
-    name = f"{pathlib.Path(program).name} {archive.name}"
+    program, work = sys.argv[1], pathlib.Path(sys.argv[3])
+    archives = [pathlib.Path(name) for name in (sys.argv[2], *sys.argv[4:])]
+    name = f"{pathlib.Path(program).name} {archives[0].name}"
     print("1..1")
-    if not archive.is_file():
-        print(f"ok 1 - {name} # SKIP {archive.name} is not beside the repository (../shared/cedar)")
-        return
-    done = subprocess.run([program, str(unpack(archive, work))], capture_output=True, text=True, errors="replace")
+    for archive in archives:
+        if not archive.is_file():
+            print(f"ok 1 - {name} # SKIP {archive.name} is not beside the repository (../shared/cedar)")
+            return
+    work.mkdir(parents=True, exist_ok=True)
+    with open(work / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        data = [str(unpack(archive, work)) for archive in archives]
+    done = subprocess.run([program, *data], capture_output=True, text=True, errors="replace")
     for line in (done.stdout + done.stderr).splitlines():
         print("#", line)
     print("ok 1 -" if done.returncode == 0 else "not ok 1 -", name)
