@@ -252,8 +252,8 @@ static const struct doc *set_doc(struct formatter *formatter, const struct cedar
 static const struct doc *field_doc(struct formatter *formatter, uint32_t key, const struct cedar_expression *value) {
     struct doc_builder *builder = &formatter->builder;
     const struct doc *name = token_doc(formatter, key);
-    const struct doc *colon = token_then(formatter, key + 1, doc_text(builder, STR(" ")));
-    return DOC_JOIN(builder, name, colon, expression_doc(formatter, value));
+    const struct doc *colon = token_doc(formatter, key + 1), *space = doc_text(builder, STR(" "));
+    return DOC_JOIN(builder, name, colon, space, expression_doc(formatter, value));
 }
 
 static const struct doc *record_doc(struct formatter *formatter, const struct cedar_expression *node) {
@@ -268,7 +268,7 @@ static const struct doc *record_doc(struct formatter *formatter, const struct ce
     }
     const struct doc *inside = node->count == 0 ? doc_nothing()
         : DOC_JOIN(builder, doc_nest(builder, CEDAR_FORMAT_INDENT, fields), doc_line());
-    return doc_group(builder, DOC_JOIN(builder, open, inside, close));
+    return DOC_JOIN(builder, open, doc_group(builder, inside), close);
 }
 
 static bool is_method(const struct cedar_expression *node) {
@@ -287,8 +287,8 @@ static const struct doc *arguments_doc(struct formatter *formatter, uint32_t ope
     const struct doc *before = token_doc(formatter, open);
     const struct doc *arguments = list_doc(formatter, call->operands + skip, call->count - skip);
     const struct doc *after = token_doc(formatter, last_token(formatter, call->span));
-    const struct doc *opened = DOC_JOIN(builder, before, doc_soft_line(), arguments);
-    return DOC_JOIN(builder, doc_nest(builder, CEDAR_FORMAT_INDENT, opened), doc_soft_line(), after);
+    const struct doc *inside = doc_nest(builder, CEDAR_FORMAT_INDENT, DOC_JOIN(builder, doc_soft_line(), arguments));
+    return DOC_JOIN(builder, before, inside, doc_soft_line(), after);
 }
 
 /* One access behind a value: .name, ["name"], .name(...). */
@@ -419,20 +419,17 @@ static const struct doc *scope_doc(struct formatter *formatter, const struct ced
     uint32_t first = first_token(formatter, scope->span), last = last_token(formatter, scope->span), sign = first + 1;
     bool has_type = scope->kind == CEDAR_SCOPE_IS || scope->kind == CEDAR_SCOPE_IS_IN;
     const struct doc *lead = leading_doc(formatter, &formatter->tokens[first].leading);
-    const struct doc *variable = token_doc(formatter, first), *type = doc_nothing(), *end_trail = doc_nothing();
-    struct format_token *end = &formatter->tokens[last];
-    if (scope->kind == CEDAR_SCOPE_IS) end_trail = trailing_doc(formatter, &end->trailing, doc_nothing());
+    const struct doc *variable = token_doc(formatter, first), *type = doc_nothing();
     if (has_type) {
         while (sign <= last && !is_token(formatter, sign, "in")) sign++;
         type = scope_type_doc(formatter, first + 1, sign - 1);
     }
-    if (!is_compared(scope)) return DOC_JOIN(builder, lead, variable, type, end_trail);
+    if (!is_compared(scope)) return DOC_JOIN(builder, lead, variable, type);
     const struct doc *operator = token_doc(formatter, sign);
-    end_trail = trailing_doc(formatter, &end->trailing, doc_nothing());
     const struct doc *value = scope_value_doc(formatter, sign + 1, last);
     const struct doc *left = doc_group(builder, DOC_JOIN(builder, variable, type, doc_line(), operator));
     const struct doc *right = doc_nest(builder, CEDAR_FORMAT_INDENT, DOC_JOIN(builder, doc_line(), value));
-    return DOC_JOIN(builder, lead, doc_group(builder, DOC_JOIN(builder, left, right, end_trail)));
+    return DOC_JOIN(builder, lead, doc_group(builder, DOC_JOIN(builder, left, right)));
 }
 
 static const struct doc *scopes_doc(struct formatter *formatter, const struct cedar_statement *statement) {

@@ -50,6 +50,7 @@ const struct doc *doc_text(struct doc_builder *builder, struct str text) {
 
 static const struct doc *new_holder(struct doc_builder *builder, enum doc_kind kind, unsigned columns,
                                     const struct doc *inner) {
+    if (inner->kind == DOC_NOTHING) return inner;
     const struct doc **part = ARENA_NEW(builder->arena, const struct doc *);
     if (part == NULL) {
         builder->is_failed = true;
@@ -73,8 +74,12 @@ const struct doc *doc_join(struct doc_builder *builder, const struct doc *const 
         builder->is_failed = true;
         return &nothing;
     }
-    memcpy(copy, parts, count * sizeof(*copy));
-    return new_doc(builder, (struct doc){.kind = DOC_JOINED, .count = (uint32_t)count, .parts = copy});
+    uint32_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i]->kind != DOC_NOTHING) copy[kept++] = parts[i];
+    }
+    if (kept <= 1) return kept == 1 ? copy[0] : &nothing;
+    return new_doc(builder, (struct doc){.kind = DOC_JOINED, .count = kept, .parts = copy});
 }
 
 struct pending {
@@ -136,7 +141,9 @@ static bool fits(const struct doc *doc, const struct stack *rest, struct stack *
     return false;
 }
 
-static void end_line(struct buffer *out, uint32_t indent, uint32_t *column) {
+/* A line is indented as what comes next is, so that a comment at the end of something nested does not push it. */
+static void end_line(struct buffer *out, const struct stack *rest, uint32_t indent, uint32_t *column) {
+    if (rest->count > 0) indent = rest->items[rest->count - 1].indent;
     buffer_append_byte(out, '\n');
     for (uint32_t i = 0; i < indent; i++) buffer_append_byte(out, ' ');
     *column = indent;
@@ -155,11 +162,11 @@ int doc_write(const struct doc *doc, unsigned width, struct buffer *out) {
             buffer_append_str(out, next.doc->text);
             column += next.doc->columns;
             break;
-        case DOC_HARD_LINE: end_line(out, next.indent, &column); break;
+        case DOC_HARD_LINE: end_line(out, &stack, next.indent, &column); break;
         case DOC_LINE:
         case DOC_SOFT_LINE:
             if (!is_flat) {
-                end_line(out, next.indent, &column);
+                end_line(out, &stack, next.indent, &column);
             } else if (next.doc->kind == DOC_LINE) {
                 buffer_append_byte(out, ' ');
                 column++;
