@@ -77,10 +77,15 @@ struct json_scanner {
     size_t offset;
     int depth;
     uint8_t state;
+    int depth_max;
     uint64_t is_object_bits[(JSON_DEPTH_MAX + 64) / 64];
+    uint64_t *deep_bits; /* instead of is_object_bits, where more depth is wanted */
 };
 
 void json_scanner_init(struct json_scanner *scanner, struct str text);
+#define JSON_DEEP_WORDS(depth_max) (((size_t)(depth_max) + 64) / 64)
+/* For more depth than JSON_DEPTH_MAX: `bits` are JSON_DEEP_WORDS(depth_max) words of the caller, zero. */
+void json_scanner_init_deep(struct json_scanner *scanner, struct str text, uint64_t *bits, int depth_max);
 /* The next event; *raw is the token's bytes within the text (its offset is raw->data - text.data). */
 enum json_token json_next(struct json_scanner *scanner, struct str *raw);
 

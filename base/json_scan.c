@@ -16,11 +16,16 @@ enum scan_state {
 };
 
 void json_scanner_init(struct json_scanner *scanner, struct str text) {
-    *scanner = (struct json_scanner){.text = text, .state = SCAN_VALUE};
+    *scanner = (struct json_scanner){.text = text, .state = SCAN_VALUE, .depth_max = JSON_DEPTH_MAX};
+}
+
+void json_scanner_init_deep(struct json_scanner *scanner, struct str text, uint64_t *bits, int depth_max) {
+    *scanner = (struct json_scanner){.text = text, .state = SCAN_VALUE, .depth_max = depth_max, .deep_bits = bits};
 }
 
 static bool in_object(const struct json_scanner *scanner) {
-    return scanner->depth > 0 && (scanner->is_object_bits[scanner->depth / 64] >> (scanner->depth % 64) & 1) != 0;
+    const uint64_t *bits = scanner->deep_bits != NULL ? scanner->deep_bits : scanner->is_object_bits;
+    return scanner->depth > 0 && (bits[scanner->depth / 64] >> (scanner->depth % 64) & 1) != 0;
 }
 
 static enum json_token fail(struct json_scanner *scanner) {
@@ -126,13 +131,14 @@ static enum json_token scan_word(struct json_scanner *scanner, struct str word, 
 }
 
 static enum json_token open_container(struct json_scanner *scanner, bool is_object, struct str *raw) {
-    if (scanner->depth >= JSON_DEPTH_MAX) return fail(scanner);
+    if (scanner->depth >= scanner->depth_max) return fail(scanner);
     scanner->depth++;
+    uint64_t *bits = scanner->deep_bits != NULL ? scanner->deep_bits : scanner->is_object_bits;
     uint64_t bit = (uint64_t)1 << (scanner->depth % 64);
     if (is_object) {
-        scanner->is_object_bits[scanner->depth / 64] |= bit;
+        bits[scanner->depth / 64] |= bit;
     } else {
-        scanner->is_object_bits[scanner->depth / 64] &= ~bit;
+        bits[scanner->depth / 64] &= ~bit;
     }
     *raw = str_slice(scanner->text, scanner->offset, scanner->offset + 1);
     scanner->offset++;
