@@ -131,4 +131,10 @@ struct cedar_policy_set {
     size_t capacity;
 };
 
+/* Adds the one statement that the text holds, under the id given. */
+int cedar_policy_set_add_one(struct cedar_policy_set *set, struct str text, struct str id,
+                             struct cedar_problem *problem) MUST_USE;
+/* Takes out what was added last, down to `count` policies. */
+void cedar_policy_set_truncate(struct cedar_policy_set *set, size_t count);
+
 #endif

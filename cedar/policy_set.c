@@ -42,7 +42,7 @@ static int push_policy(struct cedar_policy_set *set, struct cedar_policy *policy
     return 0;
 }
 
-static void truncate_to(struct cedar_policy_set *set, size_t count) {
+void cedar_policy_set_truncate(struct cedar_policy_set *set, size_t count) {
     while (set->count > count) map_remove(&set->by_id, set->policies[--set->count]->id);
 }
 
@@ -62,10 +62,9 @@ static struct str choose_id(struct cedar_policy_set *set, const struct cedar_sta
     return arena_format(&set->arena, "%.*spolicy%zu", STR_ARGS(prefix), number);
 }
 
-static int add_statement(struct cedar_policy_set *set, const struct cedar_statement *statement, size_t number,
-                         const struct cedar_naming *naming, struct cedar_problem *problem) {
+static int add_statement(struct cedar_policy_set *set, const struct cedar_statement *statement, struct str id,
+                         struct cedar_problem *problem) {
     struct cedar_policy *policy = ARENA_NEW(&set->arena, struct cedar_policy);
-    struct str id = choose_id(set, statement, number, naming);
     if (policy == NULL || id.data == NULL) return cedar_problem_set_memory(problem);
     if (map_get(&set->by_id, id) != NULL) {
         return cedar_problem_set_at(problem, CEDAR_DUPLICATE, statement->source->text, statement->span,
@@ -90,23 +89,39 @@ int cedar_check_text(struct str text, struct cedar_problem *problem) {
     return 0;
 }
 
-int cedar_policy_set_add(struct cedar_policy_set *set, struct str text, const struct cedar_naming *naming,
-                         struct cedar_problem *problem) {
-    CHECK_MAGIC(set, SET_MAGIC);
-    struct cedar_statement **statements;
-    size_t count, before = set->count;
+/* Parses a copy of the text. */
+static int parse_copy(struct cedar_policy_set *set, struct str text, struct cedar_statement ***statements,
+                      size_t *count, struct cedar_problem *problem) {
     if (cedar_check_text(text, problem) != 0) return -1;
     struct cedar_source *source = ARENA_NEW(&set->arena, struct cedar_source);
     struct str copy = arena_copy(&set->arena, text);
     if (source == NULL || copy.data == NULL) return cedar_problem_set_memory(problem);
     source->text = copy;
-    if (cedar_parse_policies(&set->arena, source, &statements, &count, problem) != 0) return -1;
+    return cedar_parse_policies(&set->arena, source, statements, count, problem);
+}
+
+int cedar_policy_set_add(struct cedar_policy_set *set, struct str text, const struct cedar_naming *naming,
+                         struct cedar_problem *problem) {
+    CHECK_MAGIC(set, SET_MAGIC);
+    struct cedar_statement **statements;
+    size_t count, before = set->count;
+    if (parse_copy(set, text, &statements, &count, problem) != 0) return -1;
     for (size_t i = 0; i < count; i++) {
-        if (add_statement(set, statements[i], i, naming, problem) == 0) continue;
-        truncate_to(set, before);
+        if (add_statement(set, statements[i], choose_id(set, statements[i], i, naming), problem) == 0) continue;
+        cedar_policy_set_truncate(set, before);
         return -1;
     }
     return 0;
+}
+
+int cedar_policy_set_add_one(struct cedar_policy_set *set, struct str text, struct str id,
+                             struct cedar_problem *problem) {
+    CHECK_MAGIC(set, SET_MAGIC);
+    struct cedar_statement **statements;
+    size_t count;
+    if (parse_copy(set, text, &statements, &count, problem) != 0) return -1;
+    if (count != 1) return cedar_problem_set(problem, CEDAR_SYNTAX, "one policy is wanted here, and there are %zu", count);
+    return add_statement(set, statements[0], arena_copy(&set->arena, id), problem);
 }
 
 /* A slot's value must be given exactly where the template has the slot. */
