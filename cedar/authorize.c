@@ -18,7 +18,7 @@ struct decider {
     size_t hit_capacity;
 };
 
-static bool test_passes(const struct cedar_test *test, const struct cedar_uid *uid, const struct cedar_entity *entity) {
+bool cedar_test_passes(const struct cedar_test *test, const struct cedar_uid *uid, const struct cedar_entity *entity) {
     switch (test->kind) {
     case CEDAR_SCOPE_ANY: return true;
     case CEDAR_SCOPE_EQUAL: return cedar_uid_equal(uid, test->entities[0]);
@@ -52,9 +52,9 @@ static int test_policy(struct decider *decider, uint32_t index) {
     const struct cedar_compiled *policy = &decider->engine->policies[index];
     struct cedar_evaluation *evaluation = &decider->evaluation;
     const struct cedar_request *request = evaluation->request;
-    if (!test_passes(&policy->action, request->action, evaluation->variables[CEDAR_ACTION])) return 0;
-    if (!test_passes(&policy->principal, request->principal, evaluation->variables[CEDAR_PRINCIPAL])) return 0;
-    if (!test_passes(&policy->resource, request->resource, evaluation->variables[CEDAR_RESOURCE])) return 0;
+    if (!cedar_test_passes(&policy->action, request->action, evaluation->variables[CEDAR_ACTION])) return 0;
+    if (!cedar_test_passes(&policy->principal, request->principal, evaluation->variables[CEDAR_PRINCIPAL])) return 0;
+    if (!cedar_test_passes(&policy->resource, request->resource, evaluation->variables[CEDAR_RESOURCE])) return 0;
     for (uint32_t i = 0; i < policy->condition_count; i++) {
         struct cedar_value value;
         const struct cedar_node *condition = &policy->conditions[i];
@@ -179,25 +179,28 @@ static int fill_decision(struct decider *decider, struct cedar_decision *decisio
     return 0;
 }
 
+void cedar_evaluation_init(struct cedar_evaluation *evaluation, const struct cedar_request *request,
+                           const struct cedar_entities *entities, struct arena *arena) {
+    *evaluation = (struct cedar_evaluation){.request = request, .entities = entities, .arena = arena};
+    evaluation->variables[CEDAR_PRINCIPAL] = cedar_entities_find(entities, request->principal);
+    evaluation->variables[CEDAR_ACTION] = cedar_entities_find(entities, request->action);
+    evaluation->variables[CEDAR_RESOURCE] = cedar_entities_find(entities, request->resource);
+}
+
 int cedar_engine_authorize(const struct cedar_engine *engine, const struct cedar_request *request,
                            const struct cedar_entities *entities, struct arena *scratch,
                            struct cedar_decision *decision) {
     CHECK_MAGIC(engine, CEDAR_ENGINE_MAGIC);
     CHECK(entities == NULL || entities->is_finished);
     struct decider decider = {.engine = engine};
-    decider.evaluation.request = request;
-    decider.evaluation.entities = entities;
-    decider.evaluation.arena = scratch;
-    decider.evaluation.variables[CEDAR_PRINCIPAL] = cedar_entities_find(entities, request->principal);
-    decider.evaluation.variables[CEDAR_ACTION] = cedar_entities_find(entities, request->action);
-    decider.evaluation.variables[CEDAR_RESOURCE] = cedar_entities_find(entities, request->resource);
+    cedar_evaluation_init(&decider.evaluation, request, entities, scratch);
     *decision = (struct cedar_decision){0};
     if (test_groups(&decider) != 0) return -1;
     sort_hits(&decider);
     return fill_decision(&decider, decision);
 }
 
-static const char *failure_advice(enum cedar_code code) {
+const char *cedar_failure_advice(enum cedar_code code) {
     switch (code) {
     case CEDAR_FAILED_TYPE: return "an operand has the wrong type: test it with `is` or `has`, or correct the policy";
     case CEDAR_FAILED_OVERFLOW: return "the result does not fit 64 bits: use smaller numbers";
@@ -214,5 +217,5 @@ void cedar_failure_write(const struct cedar_failure *failure, struct buffer *out
     struct str text = failure->policy->statement->source->text;
     struct str part = str_slice(text, failure->span.start, failure->span.end);
     buffer_append_format(out, "policy `%.*s`, `%.*s`: %s", STR_ARGS(str_slice(failure->policy->id, 0, 100)),
-                         STR_ARGS(str_slice(part, 0, 200)), failure_advice(failure->code));
+                         STR_ARGS(str_slice(part, 0, 200)), cedar_failure_advice(failure->code));
 }

@@ -14,6 +14,8 @@ struct cedar_evaluation {
     struct cedar_span span;
 };
 
+void cedar_evaluation_init(struct cedar_evaluation *evaluation, const struct cedar_request *request,
+                           const struct cedar_entities *entities, struct arena *arena);
 int cedar_evaluate(struct cedar_evaluation *evaluation, const struct cedar_node *node,
                    struct cedar_value *value) MUST_USE;
 
@@ -21,6 +23,10 @@ int cedar_evaluate(struct cedar_evaluation *evaluation, const struct cedar_node 
  * CEDAR_MEMORY. Not for getTag and hasTag. */
 enum cedar_code cedar_apply(struct arena *arena, enum cedar_function function, const struct cedar_value *arguments,
                             size_t count, struct cedar_value *value) MUST_USE;
+/* Does the scope's test hold? entity: what the store has of uid, or NULL. */
+bool cedar_test_passes(const struct cedar_test *test, const struct cedar_uid *uid, const struct cedar_entity *entity);
+/* What a code of a failed evaluation means, and what to do. */
+const char *cedar_failure_advice(enum cedar_code code);
 bool cedar_pattern_matches(const struct cedar_pattern *pattern, struct str text);
 
 #endif
