@@ -1,48 +1,17 @@
 /* cedar-est FILE CORPUS: one JSON object a line, {h, json}: the policy CORPUS/corpus-tests/h.cedar must have this JSON
  * form; and the policy that is read from this JSON must have it again. Ends with the line "N passed, M failed". */
-#include "cedar/est_tree.h"
+#include "cedar/est.h"
 #include "tests/conformance/files.h"
 #include "tests/conformance/json_member.h"
+#include "tests/conformance/json_same.h"
 
 #define FAILURES_SHOWN 20
 #define TREE_BYTES_MAX (256u << 20)
 
-/* The data was written by a program that has numbers of 53 bits only. */
-static bool is_same_number(struct str a, struct str b) {
-    double left, right;
-    return str_parse_f64(a, &left) == 0 && str_parse_f64(b, &right) == 0 && left == right;
-}
-
-/* Members in any order. Recursion: CEDAR_EST_DEPTH_MAX. */
-static bool is_same(const struct est_node *a, const struct est_node *b) {
-    if (a->kind != b->kind || a->count != b->count) return false;
-    if (a->kind == JSON_TOKEN_NUMBER) return is_same_number(a->text, b->text);
-    if (a->kind == JSON_TOKEN_STRING) return str_equal(a->text, b->text);
-    const struct est_node *other = b->first;
-    for (const struct est_node *node = a->first; node != NULL; node = node->next) {
-        if (a->kind == JSON_TOKEN_BEGIN_OBJECT) {
-            for (other = b->first; other != NULL && !str_equal(other->key, node->key);) other = other->next;
-        }
-        if (other == NULL || !is_same(node, other)) return false;
-        other = other->next;
-    }
-    return true;
-}
-
-static bool is_same_json(struct str a, struct str b) {
-    struct arena arena;
-    struct cedar_problem problem;
-    arena_init(&arena, TREE_BYTES_MAX);
-    const struct est_node *left = est_tree_read(&arena, a, &problem), *right = est_tree_read(&arena, b, &problem);
-    bool is_equal = left != NULL && right != NULL && is_same(left, right);
-    arena_free(&arena);
-    return is_equal;
-}
-
 static bool has_form(const struct cedar_policy_set *set, struct str wanted, struct buffer *got) {
     buffer_clear(got);
     return cedar_policy_set_count(set) == 1 && cedar_policy_write_json(cedar_policy_set_at(set, 0), got) == 0 &&
-           is_same_json(buffer_view(got), wanted);
+           json_is_same(buffer_view(got), wanted);
 }
 
 static bool run_case(struct str text, struct str wanted, struct buffer *got, struct cedar_problem *problem) {
