@@ -1,5 +1,5 @@
 /* How many columns a text takes: East Asian wide characters take two, marks that combine take none, and a sequence that
- * makes one emoji takes two. The ranges are those by which Cedar.s own formatter lays out its lines. */
+ * makes one emoji takes two. The ranges are those by which Cedar's own formatter lays out its lines. */
 #include "cedar/format_doc.h"
 
 struct range {
