@@ -1,5 +1,4 @@
-/* sworn gateway, sworn check, sworn policy, sworn keeper: what runs, and what is checked before it runs. */
-#include "cmd/command.h"
+/* sworn gateway, sworn check, sworn policy check, sworn keeper: what runs, and what is checked before it runs. */
 #include "cmd/policy.h"
 #include "gate/gateway.h"
 #include "keeper/keeper.h"
@@ -40,7 +39,7 @@ int command_check(int argc, char **argv) {
     return status >= 0 ? status : check(config);
 }
 
-static int policy_check(int argc, char **argv) {
+int policy_check(int argc, char **argv) {
     const char *config = NULL;
     const struct command_option options[] = {COMMAND_OPTION_CONFIG(&config)};
     const struct command_usage usage = {
@@ -50,14 +49,6 @@ static int policy_check(int argc, char **argv) {
     int count;
     int status = command_parse(&usage, argc, argv, &count);
     return status >= 0 ? status : check(config);
-}
-
-int command_policy(int argc, char **argv) {
-    static const struct command_verb verbs[] = {
-        {"check", policy_check, "parse the policies, check their remedies"},
-        {"replay", policy_replay, "decide recorded actions again: the same verdicts?"},
-        {"diff", policy_diff, "what a change of policies would have changed"}};
-    return command_dispatch("policy", verbs, LENGTH_OF(verbs), argc, argv);
 }
 
 int command_keeper(int argc, char **argv) {

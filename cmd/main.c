@@ -17,7 +17,7 @@ static const struct command_verb verbs[] = {
     {"deny", command_deny, "deny an action that waits"},
     {"status", command_status, "ask a running gateway how it is"},
     {"audit", command_audit, "verify the evidence, list and show what it holds"},
-    {"policy", command_policy, "check policies"},
+    {"policy", command_policy, "format, test, explain and translate policies"},
     {"detect", command_detect, "find personal data and secrets in text"},
     {"keeper", command_keeper, NULL}, /* the ledger process, started by the gateway */
     {"--version", command_version, NULL},

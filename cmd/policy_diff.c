@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "cmd/policy.h"
+#include "cmd/policy_evidence.h"
 
 #define GROUPS_MAX 10000 /* kinds of changes; more are counted, not listed */
 #define GROUPS_ARENA_BYTES (64u << 20)

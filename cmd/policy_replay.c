@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cmd/policy.h"
+#include "cmd/policy_evidence.h"
 #include "ledger/seal.h"
 
 #define LINE_BYTES_MAX (1u << 20)
