@@ -1,7 +1,8 @@
 /* From the JSON form to Cedar text. Parentheses stand where the text needs them, and nowhere else.
  *
- * Every name is checked before it is written: JSON cannot smuggle text into a policy. Chains of operators, which nest to
- * the left in JSON, are written without recursion; all else recurses at most CEDAR_DEPTH_MAX deep. */
+ * Every name is checked before it is written: JSON cannot smuggle text into a policy. Members that mean nothing are
+ * refused, but for those of an entity, `All`, `==` and `in` of a scope, as Cedar does. Chains of operators, which nest to the left in JSON, are written without recursion; all else recurses at most
+ * CEDAR_DEPTH_MAX deep. */
 #include "cedar/ast.h"
 #include "cedar/est_tree.h"
 #include "cedar/lex.h"
@@ -61,6 +62,21 @@ static const struct est_node *part(struct est_reader *reader, const struct est_n
     return member(reader, object, key, JSON_TOKEN_KEY);
 }
 
+/* Only members of these names, divided by spaces, each once. */
+static int check_members(struct est_reader *reader, const struct est_node *object, const char *allowed) {
+    if (object->kind != JSON_TOKEN_BEGIN_OBJECT) return refuse(reader, object, "an object is wanted here");
+    for (const struct est_node *node = object->first; node != NULL; node = node->next) {
+        struct str rest = str_from_cstr(allowed), name;
+        bool is_allowed = false;
+        while (!is_allowed && str_split(&rest, ' ', &name)) is_allowed = str_equal(name, node->key);
+        if (!is_allowed) return refuse(reader, node, "this member has no meaning here: remove it");
+        for (const struct est_node *earlier = object->first; earlier != node; earlier = earlier->next) {
+            if (str_equal(earlier->key, node->key)) return refuse(reader, node, "this member is there twice");
+        }
+    }
+    return 0;
+}
+
 static int write_path(struct est_reader *reader, const struct est_node *node) {
     if (node->kind != JSON_TOKEN_STRING || !is_path(node->text)) {
         return refuse(reader, node, "this is not a type: write names joined by `::`");
@@ -76,7 +92,6 @@ static int write_uid(struct est_reader *reader, const struct est_node *node) {
     const struct est_node *type = member(reader, node, "type", JSON_TOKEN_STRING);
     const struct est_node *id = type != NULL ? member(reader, node, "id", JSON_TOKEN_STRING) : NULL;
     if (id == NULL) return -1;
-    if (node->count != 2) return refuse(reader, node, "an entity has `type` and `id`, and nothing else");
     if (write_path(reader, type) != 0) return -1;
     put(reader, "::");
     cedar_escape(id->text, reader->out);
@@ -393,6 +408,7 @@ static int write_call(struct est_reader *reader, const struct est_node *body, en
     const struct cedar_function_row *row = &cedar_functions[cedar_function_find(body->key)];
     const struct est_node *first, *rest = NULL;
     if (row->is_core) {
+        if (check_members(reader, body, row->argument_count == 0 ? "arg" : "left right") != 0) return -1;
         first = part(reader, body, row->argument_count == 0 ? "arg" : "left");
         if (first == NULL) return -1;
         if (row->argument_count > 0 && (rest = part(reader, body, "right")) == NULL) return -1;
@@ -418,19 +434,33 @@ struct expression_row {
     const char *key;
     enum binding binding; /* how tightly it binds; operands may bind tighter */
     int (*write)(struct est_reader *reader, const struct est_node *body, enum binding binding);
+    const char *members; /* that its object may have; NULL: it is no object, or one with members of any name */
 };
 
 static const struct expression_row expressions[] = {
-    {"==", BIND_RELATION, write_relation}, {"!=", BIND_RELATION, write_relation}, {"<", BIND_RELATION, write_relation},
-    {"<=", BIND_RELATION, write_relation}, {">", BIND_RELATION, write_relation},  {">=", BIND_RELATION, write_relation},
-    {"in", BIND_RELATION, write_relation}, {"has", BIND_RELATION, write_has},     {"like", BIND_RELATION, write_like},
-    {"is", BIND_RELATION, write_is},       {"!", BIND_UNARY, write_sign},         {"neg", BIND_UNARY, write_sign},
-    {".", BIND_MEMBER, write_attribute},   {"if-then-else", BIND_ANY, write_if},  {"Set", BIND_MEMBER, write_set},
-    {"Record", BIND_MEMBER, write_record}, {"Var", BIND_MEMBER, write_variable},  {"Value", BIND_MEMBER, write_literal},
-    {"Slot", BIND_MEMBER, refuse_slot},    {"Unknown", BIND_MEMBER, write_unknown},
+    {"==", BIND_RELATION, write_relation, "left right"},
+    {"!=", BIND_RELATION, write_relation, "left right"},
+    {"<", BIND_RELATION, write_relation, "left right"},
+    {"<=", BIND_RELATION, write_relation, "left right"},
+    {">", BIND_RELATION, write_relation, "left right"},
+    {">=", BIND_RELATION, write_relation, "left right"},
+    {"in", BIND_RELATION, write_relation, "left right"},
+    {"has", BIND_RELATION, write_has, "left attr"},
+    {"like", BIND_RELATION, write_like, "left pattern"},
+    {"is", BIND_RELATION, write_is, "left entity_type in"},
+    {"!", BIND_UNARY, write_sign, "arg"},
+    {"neg", BIND_UNARY, write_sign, "arg"},
+    {".", BIND_MEMBER, write_attribute, "left attr"},
+    {"if-then-else", BIND_ANY, write_if, "if then else"},
+    {"Unknown", BIND_MEMBER, write_unknown, "name"},
+    {"Set", BIND_MEMBER, write_set, NULL},
+    {"Record", BIND_MEMBER, write_record, NULL},
+    {"Var", BIND_MEMBER, write_variable, NULL},
+    {"Value", BIND_MEMBER, write_literal, NULL},
+    {"Slot", BIND_MEMBER, refuse_slot, NULL},
 };
 
-static const struct expression_row call_row = {NULL, BIND_MEMBER, write_call};
+static const struct expression_row call_row = {NULL, BIND_MEMBER, write_call, NULL};
 
 static const struct expression_row *find_row(struct str key) {
     for (size_t i = 0; i < LENGTH_OF(expressions); i++) {
@@ -450,6 +480,7 @@ static int write_in_parens(struct est_reader *reader, const struct est_node *nod
     const struct chain_row *chain = find_chain(node);
     const struct expression_row *row = chain == NULL ? find_row(node->first->key) : NULL;
     if (chain == NULL && row == NULL) return refuse(reader, node, "there is no operator or function of this name");
+    if (row != NULL && row->members != NULL && check_members(reader, node->first, row->members) != 0) return -1;
     enum binding binding = chain != NULL ? chain->binding : is_negative(node) ? BIND_UNARY : row->binding;
     if (binding < wanted) put(reader, "(");
     int status = chain != NULL ? write_chain(reader, node, binding) : row->write(reader, node->first, binding);
@@ -469,7 +500,7 @@ static int write_expression(struct est_reader *reader, const struct est_node *no
 /* An entity, or the slot of this variable. */
 static int write_target(struct est_reader *reader, const struct est_node *node, const char *variable) {
     const struct est_node *slot = est_tree_find(node, "slot");
-    if (slot == NULL) {
+    if (slot == NULL || est_tree_find(node, "entity") != NULL) {
         const struct est_node *entity = part(reader, node, "entity");
         return entity != NULL ? write_uid(reader, entity) : -1;
     }
@@ -495,6 +526,7 @@ static int write_entities(struct est_reader *reader, const struct est_node *enti
 
 static int write_scope_is(struct est_reader *reader, const struct est_node *scope, const char *variable) {
     const struct est_node *type = part(reader, scope, "entity_type"), *container = est_tree_find(scope, "in");
+    if (check_members(reader, scope, "op entity_type in") != 0) return -1;
     put(reader, " is ");
     if (type == NULL || write_path(reader, type) != 0) return -1;
     if (container == NULL) return 0;
@@ -544,6 +576,7 @@ static int write_conditions(struct est_reader *reader, const struct est_node *po
     const struct est_node *conditions = member(reader, policy, "conditions", JSON_TOKEN_BEGIN_ARRAY);
     if (conditions == NULL) return -1;
     for (const struct est_node *node = conditions->first; node != NULL; node = node->next) {
+        if (check_members(reader, node, "kind body") != 0) return -1;
         const struct est_node *kind = member(reader, node, "kind", JSON_TOKEN_STRING);
         const struct est_node *body = kind != NULL ? part(reader, node, "body") : NULL;
         if (body == NULL) return -1;
@@ -558,6 +591,7 @@ static int write_conditions(struct est_reader *reader, const struct est_node *po
 }
 
 static int write_policy(struct est_reader *reader, const struct est_node *policy) {
+    if (check_members(reader, policy, "effect principal action resource conditions annotations") != 0) return -1;
     const struct est_node *effect = member(reader, policy, "effect", JSON_TOKEN_STRING);
     if (effect == NULL || write_annotations(reader, policy) != 0) return -1;
     if (!str_equal_cstr(effect->text, "permit") && !str_equal_cstr(effect->text, "forbid")) {

@@ -36,4 +36,8 @@ uint32_t doc_text_columns(struct str text);
 /* Appends the document, laid out for lines of `width` columns. -1 when memory is out. */
 int doc_write(const struct doc *doc, unsigned width, struct buffer *out) MUST_USE;
 
+/* Appends the text of a policy without blank lines, but for those in strings and comments, and without white space at
+ * both ends. */
+void cedar_format_tidy(struct str text, struct buffer *out);
+
 #endif

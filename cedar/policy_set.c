@@ -120,7 +120,9 @@ int cedar_policy_set_add_one(struct cedar_policy_set *set, struct str text, stru
     struct cedar_statement **statements;
     size_t count;
     if (parse_copy(set, text, &statements, &count, problem) != 0) return -1;
-    if (count != 1) return cedar_problem_set(problem, CEDAR_SYNTAX, "one policy is wanted here, and there are %zu", count);
+    if (count != 1) {
+        return cedar_problem_set(problem, CEDAR_SYNTAX, "one policy is wanted here, and there are %zu", count);
+    }
     return add_statement(set, statements[0], arena_copy(&set->arena, id), problem);
 }
 

@@ -99,7 +99,8 @@ int policy_say_problem(const char *path, struct str text, const struct cedar_pro
 static int add_text(struct cedar_policy_set *set, struct str text, struct str prefix, struct cedar_problem *problem) {
     const struct cedar_naming naming = {CEDAR_IDS_ANNOTATED, prefix};
     if (!policy_is_json(text)) return cedar_policy_set_add(set, text, &naming, problem);
-    if (str_find(text, STR("\"effect\"")) == STR_NOT_FOUND || str_find(text, STR("\"staticPolicies\"")) != STR_NOT_FOUND ||
+    if (str_find(text, STR("\"effect\"")) == STR_NOT_FOUND ||
+        str_find(text, STR("\"staticPolicies\"")) != STR_NOT_FOUND ||
         str_find(text, STR("\"templates\"")) != STR_NOT_FOUND) {
         return cedar_policy_set_load_json(set, text, problem);
     }

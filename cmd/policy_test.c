@@ -1,8 +1,8 @@
 /* sworn policy test: tests that stand beside policies.
  *
  * A test file (YAML or JSON) is a list of tests, or {entities, tests}: the entities are those of every test without its
- * own. A test: {name, request: {principal, action, resource, context}, entities, decision: allow | deny, reasons: [id...],
- * errors: N}; entities are a list, or the name of a file beside the test file. `reason` and `num_errors` mean the same
+ * own. A test: {name, request: {principal, action, resource, context}, entities, decision: allow | deny,
+ * reasons: [id...], errors: N}; entities are a list, or the name of a file beside the test file. `reason` and `num_errors` mean the same
  * as `reasons` and `errors`, which may be left out: then they are not looked at. */
 #include <dirent.h>
 #include <inttypes.h>
@@ -266,7 +266,9 @@ static int run_suite(struct suite *suite, char **argv, int count) {
     }
     printf("1..%zu\n", suite->count);
     print_coverage(suite);
-    if (status == 0 && suite->count == 0) return command_fail(COMMAND_NO, "no tests: write NAME.test.yaml beside NAME.cedar");
+    if (status == 0 && suite->count == 0) {
+        return command_fail(COMMAND_NO, "no tests: write NAME.test.yaml beside NAME.cedar");
+    }
     return status != 0 ? COMMAND_USAGE : suite->failed > 0 ? COMMAND_NO : COMMAND_OK;
 }
 
