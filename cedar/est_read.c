@@ -1,8 +1,8 @@
 /* From the JSON form to Cedar text. Parentheses stand where the text needs them, and nowhere else.
  *
  * Every name is checked before it is written: JSON cannot smuggle text into a policy. Members that mean nothing are
- * refused, but for those of an entity, `All`, `==` and `in` of a scope, as Cedar does. Chains of operators, which nest to the left in JSON, are written without recursion; all else recurses at most
- * CEDAR_DEPTH_MAX deep. */
+ * refused, but for those of an entity, `All`, `==` and `in` of a scope, as Cedar does. Chains of operators, which nest
+ * to the left in JSON, are written without recursion; all else recurses at most CEDAR_DEPTH_MAX deep. */
 #include "cedar/ast.h"
 #include "cedar/est_tree.h"
 #include "cedar/lex.h"
