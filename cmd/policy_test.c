@@ -2,8 +2,8 @@
  *
  * A test file (YAML or JSON) is a list of tests, or {entities, tests}: the entities are those of every test without its
  * own. A test: {name, request: {principal, action, resource, context}, entities, decision: allow | deny,
- * reasons: [id...], errors: N}; entities are a list, or the name of a file beside the test file. `reason` and `num_errors` mean the same
- * as `reasons` and `errors`, which may be left out: then they are not looked at. */
+ * reasons: [id...], errors: N}; entities are a list, or the name of a file beside the test file. `reason` and
+ * `num_errors` mean the same as `reasons` and `errors`, which may be left out: then they are not looked at. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
