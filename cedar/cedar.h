@@ -32,6 +32,13 @@
 #define CEDAR_ANCESTORS_MAX 65536         /* ancestors of one entity */
 #define CEDAR_ANNOTATIONS_MAX 1024        /* annotations of one policy */
 #define CEDAR_UNARY_MAX 4                 /* `!!!!x`, `----x` */
+#define CEDAR_SCHEMA_DEPTH_MAX 64           /* nesting of a type, through the names of types too */
+#define CEDAR_SCHEMA_TYPE_PARTS_MAX 65536   /* parts of one type, when all names are written out */
+#define CEDAR_SCHEMA_NAMESPACES_MAX 1024
+#define CEDAR_SCHEMA_DECLARATIONS_MAX 8192  /* entity types; actions */
+#define CEDAR_SCHEMA_NAME_BYTES_MAX 4096    /* a name with its namespaces */
+#define CEDAR_ENVIRONMENTS_MAX 100000       /* principal type x action x resource type, of one policy */
+#define CEDAR_FINDINGS_MAX 10000            /* what one validation lists */
 
 /* Codes are stable: they may be stored and compared. cedar_code_name() gives the same word as text. */
 enum cedar_code {
@@ -62,6 +69,32 @@ enum cedar_code {
     CEDAR_FAILED_NO_TAG,       /* evaluation: the entity does not have the tag */
     CEDAR_FAILED_EXTENSION,    /* evaluation: an argument of an extension function is not of its form */
     CEDAR_FAILED_ARGUMENTS,    /* evaluation: an extension function got too few or too many arguments */
+    CEDAR_UNDEFINED,           /* schema: a name that nothing declares */
+    CEDAR_SHADOWED,            /* schema: a name that is declared outside of all namespaces too */
+    CEDAR_BAD_TYPE,            /* schema: a shape or a context that is no record */
+    CEDAR_UNSUPPORTED,         /* schema: open records, attributes of actions; what the other form cannot say */
+    CEDAR_INVALID_ENTITY_TYPE, /* validation: an entity type that the schema does not declare */
+    CEDAR_INVALID_ACTION,      /* validation: an action that the schema does not declare */
+    CEDAR_INVALID_ID,          /* validation: an id that the enumerated type does not have */
+    CEDAR_INVALID_SCOPE,       /* validation: no action applies to what the scope asks for */
+    CEDAR_INVALID_TYPE,        /* validation: an operand or value of the wrong type */
+    CEDAR_INVALID_MIX,         /* validation: types that must be the same and are not */
+    CEDAR_INVALID_ATTRIBUTE,   /* validation: an attribute that is not declared */
+    CEDAR_INVALID_OPTIONAL,    /* validation: an optional attribute is read without `has` before it */
+    CEDAR_INVALID_TAG,         /* validation: a tag is read without `hasTag` before it */
+    CEDAR_INVALID_NO_TAGS,     /* validation: a tag of an entity type that has none */
+    CEDAR_INVALID_EMPTY_SET,   /* validation: `[]`, whose elements have no type */
+    CEDAR_INVALID_CALL,        /* validation: an extension constructor whose argument is no literal */
+    CEDAR_INVALID_LITERAL,     /* validation: an argument that the extension constructor refuses */
+    CEDAR_INVALID_ARGUMENTS,   /* validation: too few or too many arguments of an extension function */
+    CEDAR_INVALID_FUNCTION,    /* validation: a function that has no type */
+    CEDAR_INVALID_PARENT,      /* validation: an entity has an ancestor of a type that is not declared for it */
+    CEDAR_INVALID_MISSING,     /* validation: an entity or context lacks a required attribute */
+    CEDAR_INVALID_DECLARATION, /* validation: an action entity is not as the schema declares it */
+    CEDAR_INVALID_REQUEST,     /* validation: the action does not apply to such a principal or resource */
+    CEDAR_WARNED_IMPOSSIBLE,   /* warning: the policy can never be satisfied */
+    CEDAR_WARNED_SCRIPTS,      /* warning: a text mixes scripts, so that letters may look like others */
+    CEDAR_WARNED_BIDI,         /* warning: a text has characters that change the direction of what follows */
     CEDAR_CODE_COUNT,
 };
 
@@ -265,14 +298,71 @@ const struct cedar_record *cedar_entity_tags(const struct cedar_entity *entity);
 size_t cedar_entity_ancestor_count(const struct cedar_entity *entity);
 const struct cedar_uid *cedar_entity_ancestor_at(const struct cedar_entity *entity, size_t index);
 
-/* ---- Decisions ----------------------------------------------------------------------------------------------- */
-
+/* What is asked. */
 struct cedar_request {
     const struct cedar_uid *principal;
     const struct cedar_uid *action;
     const struct cedar_uid *resource;
     const struct cedar_record *context; /* NULL: empty */
 };
+
+/* ---- Schemas ------------------------------------------------------------------------------------------------- */
+
+enum cedar_schema_format { CEDAR_SCHEMA_TEXT, CEDAR_SCHEMA_JSON };
+
+struct cedar_schema; /* immutable: may be shared by any number of threads */
+
+/* Reads a schema in one of its forms (the text is copied). NULL with a problem. */
+struct cedar_schema *cedar_schema_new(struct str text, enum cedar_schema_format format,
+                                      struct cedar_problem *problem) MUST_USE;
+void cedar_schema_free(struct cedar_schema **schema);
+/* Appends the schema in either form. -1 when text cannot say what the JSON form said. */
+int cedar_schema_write(const struct cedar_schema *schema, enum cedar_schema_format format, struct buffer *out,
+                       struct cedar_problem *problem) MUST_USE;
+int cedar_schema_translate(struct str text, enum cedar_schema_format from, enum cedar_schema_format to,
+                           struct buffer *out, struct cedar_problem *problem) MUST_USE;
+
+/* Entities and requests guided by a schema: beside the explicit forms, {type, id} stands for an entity, and a string or
+ * {fn, arg} for an extension value, where the schema says so. What does not conform is refused. schema may be NULL: then
+ * these are cedar_entities_add_json(), cedar_entities_finish() and cedar_request_parse(). */
+int cedar_entities_add_json_guided(struct cedar_entities *entities, const struct cedar_schema *schema, struct str json,
+                                   struct cedar_problem *problem) MUST_USE;
+int cedar_request_parse_guided(struct arena *arena, const struct cedar_schema *schema, struct str json,
+                               struct cedar_request *request, struct cedar_problem *problem) MUST_USE;
+/* Adds the schema's actions with their groups, as far as they are not there, and finishes; then every entity is checked.
+ * Those of the base are not. */
+int cedar_entities_finish_guided(struct cedar_entities *entities, const struct cedar_schema *schema,
+                                 struct cedar_problem *problem) MUST_USE;
+/* Does one entity of a finished store, or one request, conform? 0, or -1 with the problem. */
+int cedar_schema_check_entity(const struct cedar_schema *schema, const struct cedar_entity *entity,
+                              struct cedar_problem *problem) MUST_USE;
+int cedar_schema_check_request(const struct cedar_schema *schema, const struct cedar_request *request,
+                               struct cedar_problem *problem) MUST_USE;
+
+/* Strict is what Cedar recommends: both sides of `==`, members of a set and branches of an `if` have one type. Permissive
+ * takes the common ground of their types. */
+enum cedar_validation_mode { CEDAR_STRICT, CEDAR_PERMISSIVE };
+
+struct cedar_finding {
+    const struct cedar_policy *policy;
+    struct cedar_problem problem; /* the span is in the policy's file */
+    bool is_warning;
+};
+
+struct cedar_validation {
+    const struct cedar_finding *findings; /* by policy in the set's order, each problem once */
+    size_t finding_count;
+    size_t error_count; /* those that are no warnings; 0: the set is valid */
+    bool is_cut;        /* more than CEDAR_FINDINGS_MAX were found */
+};
+
+/* Validates every policy and template of the set, in every request environment of the schema. All memory comes from the
+ * arena. -1 with a problem when it is full or a limit is reached. */
+int cedar_validate(const struct cedar_schema *schema, const struct cedar_policy_set *set,
+                   enum cedar_validation_mode mode, struct arena *arena, struct cedar_validation *validation,
+                   struct cedar_problem *problem) MUST_USE;
+
+/* ---- Decisions ----------------------------------------------------------------------------------------------- */
 
 /* {principal, action, resource, context}: uids as in entities JSON or as `Type::"id"` text; all copied to the arena. */
 int cedar_request_parse(struct arena *arena, struct str json, struct cedar_request *request,
