@@ -1,6 +1,7 @@
 /* Entities and requests from JSON. */
 #include "cedar/entities.h"
 #include "cedar/problem.h"
+#include "cedar/schema.h"
 #include "cedar/value_json.h"
 
 struct parents {
@@ -35,6 +36,7 @@ static int read_parents(struct cedar_reader *reader, struct parents *parents) {
 }
 
 struct draft {
+    const struct cedar_entity_type *type; /* what guides the values; NULL: nothing */
     const struct cedar_uid *uid;
     const struct cedar_record *attributes;
     const struct cedar_record *tags;
@@ -46,8 +48,14 @@ static int read_member(struct cedar_reader *reader, struct draft *draft) {
     struct str key;
     if (cedar_read_key(reader, &key) != 0) return -1;
     if (str_equal(key, STR("uid")) && draft->uid == NULL) return cedar_read_uid(reader, &draft->uid);
-    if (str_equal(key, STR("attrs")) && draft->attributes == NULL) return cedar_read_record(reader, &draft->attributes);
-    if (str_equal(key, STR("tags")) && draft->tags == NULL) return cedar_read_record(reader, &draft->tags);
+    if (str_equal(key, STR("attrs")) && draft->attributes == NULL) {
+        struct cedar_guide guide = {.record = draft->type != NULL ? draft->type->attributes : NULL};
+        return cedar_read_record(reader, guide, &draft->attributes);
+    }
+    if (str_equal(key, STR("tags")) && draft->tags == NULL) {
+        struct cedar_guide guide = {.each = draft->type != NULL ? draft->type->tag_type : NULL};
+        return cedar_read_record(reader, guide, &draft->tags);
+    }
     if (str_equal(key, STR("parents")) && !draft->has_parents) {
         draft->has_parents = true;
         return read_parents(reader, &draft->parents);
@@ -99,8 +107,45 @@ static int add_draft(struct cedar_entities *entities, struct cedar_reader *reade
     return 0;
 }
 
-static int read_entity(struct cedar_entities *entities, struct cedar_reader *reader) {
+/* As in entities, or `Type::"id"` as text. */
+static int read_request_uid(struct cedar_reader *reader, const struct cedar_uid **uid) {
+    struct str text;
+    if (reader->event != JSON_TOKEN_STRING) return cedar_read_uid(reader, uid);
+    if (cedar_read_string(reader, &text) != 0) return -1;
+    *uid = cedar_uid_parse(reader->arena, text, reader->problem);
+    return *uid != NULL ? 0 : -1;
+}
+
+/* Reads ahead for one member, whatever stands before it; the reader stays where it is. False: it is not there, or does
+ * not read, which is told when it is its turn. */
+static bool find_uid_ahead(const struct cedar_reader *reader, struct str name, const struct cedar_uid **uid) {
+    struct cedar_problem ignored;
+    struct cedar_reader ahead = *reader;
+    struct str key;
+    ahead.problem = &ignored;
+    if (ahead.event != JSON_TOKEN_BEGIN_OBJECT) return false;
+    cedar_reader_advance(&ahead);
+    while (ahead.event == JSON_TOKEN_KEY && cedar_read_key(&ahead, &key) == 0) {
+        if (str_equal(key, name)) return read_request_uid(&ahead, uid) == 0;
+        if (cedar_skip_value(&ahead) != 0) return false;
+    }
+    return false;
+}
+
+/* The type that the schema declares for the entity to be read. */
+static int find_type(const struct cedar_schema *schema, struct cedar_reader *reader, struct draft *draft) {
+    const struct cedar_uid *uid;
+    if (schema == NULL || !find_uid_ahead(reader, STR("uid"), &uid)) return 0;
+    draft->type = cedar_schema_entity_named(schema, uid->type);
+    if (draft->type != NULL) return 0;
+    return cedar_reader_refuse(reader, CEDAR_INVALID_ENTITY_TYPE,
+                               "the schema has no such entity type as this entity's: correct its uid, or declare it");
+}
+
+static int read_entity(struct cedar_entities *entities, const struct cedar_schema *schema,
+                       struct cedar_reader *reader) {
     struct draft draft = {0};
+    if (find_type(schema, reader, &draft) != 0) return -1;
     if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an entity is an object with uid, attrs and parents") != 0)
         return -1;
     while (reader->event == JSON_TOKEN_KEY) {
@@ -115,53 +160,61 @@ static int read_entity(struct cedar_entities *entities, struct cedar_reader *rea
 }
 
 int cedar_entities_add_json(struct cedar_entities *entities, struct str json, struct cedar_problem *problem) {
+    return cedar_entities_add_json_guided(entities, NULL, json, problem);
+}
+
+int cedar_entities_add_json_guided(struct cedar_entities *entities, const struct cedar_schema *schema, struct str json,
+                                   struct cedar_problem *problem) {
     struct cedar_reader reader;
     CHECK(!entities->is_finished);
     if (cedar_reader_init(&reader, entities->arena, json, problem) != 0) return -1;
     if (cedar_reader_expect(&reader, JSON_TOKEN_BEGIN_ARRAY, "entities are an array of objects") != 0) return -1;
     while (reader.event != JSON_TOKEN_END_ARRAY) {
-        if (read_entity(entities, &reader) != 0) return -1;
+        if (read_entity(entities, schema, &reader) != 0) return -1;
     }
     cedar_reader_advance(&reader);
     return reader.event == JSON_TOKEN_END ? 0
         : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the array");
 }
 
-static int read_request_uid(struct cedar_reader *reader, const struct cedar_uid **uid) {
-    struct str text;
-    if (reader->event != JSON_TOKEN_STRING) return cedar_read_uid(reader, uid);
-    if (cedar_read_string(reader, &text) != 0) return -1;
-    *uid = cedar_uid_parse(reader->arena, text, reader->problem);
-    return *uid != NULL ? 0 : -1;
-}
-
-static int read_context(struct cedar_reader *reader, const struct cedar_record **context) {
+static int read_context(struct cedar_reader *reader, const struct cedar_type *type,
+                        const struct cedar_record **context) {
     struct cedar_value value;
-    if (cedar_read_value(reader, &value) != 0) return -1;
+    if (cedar_read_value_as(reader, type, &value) != 0) return -1;
     if (value.kind != CEDAR_RECORD)
         return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "the context before this must be a record");
     *context = value.record;
     return 0;
 }
 
-static int read_request_member(struct cedar_reader *reader, struct cedar_request *request) {
+static int read_request_member(struct cedar_reader *reader, const struct cedar_type *context_type,
+                               struct cedar_request *request) {
     struct str key;
     if (cedar_read_key(reader, &key) != 0) return -1;
     if (str_equal(key, STR("principal"))) return read_request_uid(reader, &request->principal);
     if (str_equal(key, STR("action"))) return read_request_uid(reader, &request->action);
     if (str_equal(key, STR("resource"))) return read_request_uid(reader, &request->resource);
-    if (str_equal(key, STR("context"))) return read_context(reader, &request->context);
+    if (str_equal(key, STR("context"))) return read_context(reader, context_type, &request->context);
     return cedar_skip_value(reader);
 }
 
-int cedar_request_parse(struct arena *arena, struct str json, struct cedar_request *request,
-                        struct cedar_problem *problem) {
+/* What the schema says of the context for the request's action. */
+static const struct cedar_type *find_context_type(const struct cedar_schema *schema, const struct cedar_reader *reader) {
+    const struct cedar_uid *uid;
+    if (schema == NULL || !find_uid_ahead(reader, STR("action"), &uid)) return NULL;
+    const struct cedar_schema_action *action = cedar_schema_action_of(schema, uid);
+    return action != NULL ? action->context_type : NULL;
+}
+
+static int parse_request(struct arena *arena, const struct cedar_schema *schema, struct str json,
+                         struct cedar_request *request, struct cedar_problem *problem) {
     struct cedar_reader reader;
     *request = (struct cedar_request){0};
     if (cedar_reader_init(&reader, arena, json, problem) != 0) return -1;
+    const struct cedar_type *context_type = find_context_type(schema, &reader);
     if (cedar_reader_expect(&reader, JSON_TOKEN_BEGIN_OBJECT, "a request is an object") != 0) return -1;
     while (reader.event == JSON_TOKEN_KEY) {
-        if (read_request_member(&reader, request) != 0) return -1;
+        if (read_request_member(&reader, context_type, request) != 0) return -1;
     }
     if (request->principal == NULL || request->action == NULL || request->resource == NULL) {
         return cedar_reader_refuse(&reader, CEDAR_BAD_JSON,
@@ -170,4 +223,15 @@ int cedar_request_parse(struct arena *arena, struct str json, struct cedar_reque
     if (cedar_reader_expect(&reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
     return reader.event == JSON_TOKEN_END ? 0
         : cedar_reader_refuse(&reader, CEDAR_BAD_JSON, "nothing may stand behind the request");
+}
+
+int cedar_request_parse(struct arena *arena, struct str json, struct cedar_request *request,
+                        struct cedar_problem *problem) {
+    return parse_request(arena, NULL, json, request, problem);
+}
+
+int cedar_request_parse_guided(struct arena *arena, const struct cedar_schema *schema, struct str json,
+                               struct cedar_request *request, struct cedar_problem *problem) {
+    if (parse_request(arena, schema, json, request, problem) != 0) return -1;
+    return schema != NULL ? cedar_schema_check_request(schema, request, problem) : 0;
 }

@@ -4,6 +4,7 @@
 #include "cedar/eval.h"
 #include "cedar/lex.h"
 #include "cedar/problem.h"
+#include "cedar/schema.h"
 
 #define ARGUMENTS_MAX 4u
 
@@ -169,11 +170,11 @@ static struct cedar_value *push_value(struct cedar_reader *reader, struct values
     return &values->items[values->count++];
 }
 
-static int read_array(struct cedar_reader *reader, struct values *values) {
+static int read_array(struct cedar_reader *reader, const struct cedar_type *each, struct values *values) {
     if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_ARRAY, "an array must stand here") != 0) return -1;
     while (reader->event != JSON_TOKEN_END_ARRAY) {
         struct cedar_value *value = push_value(reader, values);
-        if (value == NULL || cedar_read_value(reader, value) != 0) return -1;
+        if (value == NULL || cedar_read_value_as(reader, each, value) != 0) return -1;
     }
     cedar_reader_advance(reader);
     return 0;
@@ -195,14 +196,14 @@ static int read_extension(struct cedar_reader *reader, struct cedar_value *value
             struct cedar_value *argument = push_value(reader, &arguments);
             status = argument != NULL ? cedar_read_value(reader, argument) : -1;
         } else {
-            status = str_equal(key, STR("args")) ? read_array(reader, &arguments) : cedar_skip_value(reader);
+            status = str_equal(key, STR("args")) ? read_array(reader, NULL, &arguments) : cedar_skip_value(reader);
         }
         if (status != 0) return -1;
     }
     if (cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
     enum cedar_function function = cedar_function_find(function_name);
-    bool is_extension = function != CEDAR_FUNCTION_NONE && !cedar_functions[function].is_core;
-    enum cedar_code code = is_extension ? cedar_apply(reader->arena, function, arguments.items, arguments.count, value)
+    bool is_callable = function != CEDAR_FUNCTION_NONE && !cedar_functions[function].is_core;
+    enum cedar_code code = is_callable ? cedar_apply(reader->arena, function, arguments.items, arguments.count, value)
                                         : CEDAR_FAILED_EXTENSION;
     if (code == CEDAR_MEMORY) return refuse_memory(reader);
     if (code == CEDAR_OK) return 0;
@@ -243,13 +244,20 @@ static int make_record(struct cedar_reader *reader, struct fields *fields, const
     return 0;
 }
 
-int cedar_read_record(struct cedar_reader *reader, const struct cedar_record **record) {
+/* What the schema says of a field: NULL, nothing. */
+static const struct cedar_type *field_type(struct cedar_guide guide, struct str name) {
+    const struct cedar_type_field *field = guide.record != NULL ? cedar_type_field_find(guide.record, name) : NULL;
+    return field != NULL ? field->type : guide.each;
+}
+
+int cedar_read_record(struct cedar_reader *reader, struct cedar_guide guide, const struct cedar_record **record) {
     struct fields fields = {0};
     if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an object must stand here") != 0) return -1;
     while (reader->event == JSON_TOKEN_KEY) {
         struct str key;
         struct cedar_value value;
-        if (cedar_read_key(reader, &key) != 0 || cedar_read_value(reader, &value) != 0) return -1;
+        if (cedar_read_key(reader, &key) != 0) return -1;
+        if (cedar_read_value_as(reader, field_type(guide, key), &value) != 0) return -1;
         if (push_field(reader, &fields, key, value) != 0) return -1;
     }
     if (cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
@@ -257,7 +265,7 @@ int cedar_read_record(struct cedar_reader *reader, const struct cedar_record **r
 }
 
 /* A record, or an escape: what stands beside `__entity` or `__extn` is read and has no meaning. */
-static int read_object(struct cedar_reader *reader, struct cedar_value *value) {
+static int read_object(struct cedar_reader *reader, struct cedar_guide guide, struct cedar_value *value) {
     struct fields fields = {0};
     bool is_escape = false;
     cedar_reader_advance(reader);
@@ -275,7 +283,8 @@ static int read_object(struct cedar_reader *reader, struct cedar_value *value) {
         } else if (str_equal(key, STR("__extn")) && !is_escape) {
             is_escape = true;
             if (read_extension(reader, value) != 0) return -1;
-        } else if (cedar_read_value(reader, &member) != 0 || push_field(reader, &fields, key, member) != 0) {
+        } else if (cedar_read_value_as(reader, field_type(guide, key), &member) != 0 ||
+                   push_field(reader, &fields, key, member) != 0) {
             return -1;
         }
     }
@@ -296,18 +305,59 @@ static int read_number(struct cedar_reader *reader, struct cedar_value *value) {
     return 0;
 }
 
-static int read_set(struct cedar_reader *reader, struct cedar_value *value) {
+static int read_set(struct cedar_reader *reader, const struct cedar_type *each, struct cedar_value *value) {
     struct values members = {0};
-    if (read_array(reader, &members) != 0) return -1;
+    if (read_array(reader, each, &members) != 0) return -1;
     return cedar_set_make(reader->arena, members.items, members.count, value) == 0 ? 0 : refuse_memory(reader);
 }
 
-/* Recursion is bounded by JSON_DEPTH_MAX: the scanner refuses what is deeper. */
+static bool is_extension(const struct cedar_type *type) {
+    return type != NULL && type->kind >= CEDAR_TYPE_DECIMAL && type->kind <= CEDAR_TYPE_IP;
+}
+
+/* A text where the schema wants an extension value. */
+static int read_extension_text(struct cedar_reader *reader, const struct cedar_type *type, struct cedar_value *value) {
+    static const enum cedar_kind kinds[] = {CEDAR_DECIMAL, CEDAR_DATETIME, CEDAR_DURATION, CEDAR_IP};
+    struct cedar_reader start = *reader;
+    struct str text;
+    if (cedar_read_string(reader, &text) != 0) return -1;
+    if (cedar_extension_parse(reader->arena, kinds[type->kind - CEDAR_TYPE_DECIMAL], text, value) == 0) return 0;
+    return cedar_reader_refuse(&start, CEDAR_BAD_EXTENSION, "this text is not of the form that the schema's type takes");
+}
+
+/* {fn, arg}, or {__extn: {fn, arg}}. */
+static int read_extension_object(struct cedar_reader *reader, struct cedar_value *value) {
+    struct cedar_reader ahead = *reader;
+    cedar_reader_advance(&ahead);
+    bool is_explicit = ahead.event == JSON_TOKEN_KEY && str_equal(ahead.raw, STR("__extn"));
+    return is_explicit ? read_object(reader, (struct cedar_guide){0}, value) : read_extension(reader, value);
+}
+
+static int read_any_object(struct cedar_reader *reader, const struct cedar_type *type, struct cedar_value *value) {
+    bool is_entity = type != NULL && type->kind == CEDAR_TYPE_ENTITY;
+    if (is_extension(type)) return read_extension_object(reader, value);
+    if (is_entity) {
+        value->kind = CEDAR_ENTITY;
+        return cedar_read_uid(reader, &value->entity);
+    }
+    bool is_record = type != NULL && type->kind == CEDAR_TYPE_RECORD;
+    return read_object(reader, (struct cedar_guide){.record = is_record ? type : NULL}, value);
+}
+
 int cedar_read_value(struct cedar_reader *reader, struct cedar_value *value) {
+    return cedar_read_value_as(reader, NULL, value);
+}
+
+/* Recursion is bounded by JSON_DEPTH_MAX: the scanner refuses what is deeper. */
+int cedar_read_value_as(struct cedar_reader *reader, const struct cedar_type *type, struct cedar_value *value) {
     switch (reader->event) {
-    case JSON_TOKEN_BEGIN_OBJECT: return read_object(reader, value);
-    case JSON_TOKEN_BEGIN_ARRAY: return read_set(reader, value);
-    case JSON_TOKEN_STRING: value->kind = CEDAR_STRING; return cedar_read_string(reader, &value->string);
+    case JSON_TOKEN_BEGIN_OBJECT: return read_any_object(reader, type, value);
+    case JSON_TOKEN_BEGIN_ARRAY:
+        return read_set(reader, type != NULL && type->kind == CEDAR_TYPE_SET ? type->element : NULL, value);
+    case JSON_TOKEN_STRING:
+        if (is_extension(type)) return read_extension_text(reader, type, value);
+        value->kind = CEDAR_STRING;
+        return cedar_read_string(reader, &value->string);
     case JSON_TOKEN_NUMBER: return read_number(reader, value);
     case JSON_TOKEN_TRUE:
     case JSON_TOKEN_FALSE:

@@ -3,15 +3,11 @@
  * errors. Ends with the line "N passed, M failed", where each request counts one; exit status 0 if none failed.
  *
  * `shouldValidate` is not looked at here: that is the validator's own program. */
-#include <dirent.h>
-#include <sys/stat.h>
-
 #include "cedar/cedar.h"
-#include "tests/conformance/files.h"
+#include "tests/conformance/cases.h"
 #include "tests/conformance/json_member.h"
 
 #define SCRATCH_BYTES_MAX (64u << 20)
-#define FOLDER_DEPTH_MAX 16
 #define FAILURES_SHOWN 40
 
 struct totals {
@@ -30,20 +26,6 @@ struct corpus_case {
 
 static void report(struct corpus_case *test, const char *what, const char *detail) {
     if (test->totals->failed++ < FAILURES_SHOWN) printf("%s: %s: %s\n", test->path, what, detail);
-}
-
-/* The file named in a case: relative to the closest folder above the case where it exists. */
-static struct str read_named(const char *case_path, struct str name) {
-    char path[4096];
-    size_t length = strlen(case_path);
-    for (int up = 0; up < FOLDER_DEPTH_MAX && length > 0; up++) {
-        while (length > 0 && case_path[length - 1] != '/') length--;
-        snprintf(path, sizeof(path), "%.*s%.*s", (int)length, case_path, STR_ARGS(name));
-        struct str text = file_read(path);
-        if (text.data != NULL) return text;
-        if (length > 0) length--;
-    }
-    return STR_NONE;
 }
 
 static size_t count_items(struct str list) {
@@ -129,7 +111,15 @@ static bool prepare(struct corpus_case *test, struct str root) {
     return test->engine != NULL;
 }
 
-static void run_case(const char *path, struct totals *totals) {
+/* Entities lie in folders of sample data beside the cases. */
+static bool is_case_name(struct str name) {
+    return str_ends_with(name, STR(".json")) && !str_ends_with(name, STR("entities.json")) &&
+           !str_ends_with(name, STR("cedarschema.json"));
+}
+
+static void run_case(const char *path, struct str name, void *state) {
+    struct totals *totals = state;
+    if (!is_case_name(name)) return;
     struct str text = file_read(path);
     struct str requests = json_member(text, STR("requests"));
     struct corpus_case test = {.path = path, .totals = totals};
@@ -147,41 +137,13 @@ static void run_case(const char *path, struct totals *totals) {
     file_forget(text);
 }
 
-/* Entities lie in folders of sample data beside the cases. */
-static bool is_case_name(struct str name) {
-    return str_ends_with(name, STR(".json")) && !str_ends_with(name, STR("entities.json")) &&
-           !str_ends_with(name, STR("cedarschema.json"));
-}
-
-static int run_folder(const char *folder, struct totals *totals, int depth) {
-    struct dirent **names;
-    int count = depth < FOLDER_DEPTH_MAX ? scandir(folder, &names, NULL, alphasort) : -1;
-    if (count < 0) {
-        perror(folder);
-        return -1;
-    }
-    int status = 0;
-    for (int i = 0; i < count; i++) {
-        char path[4096];
-        struct stat entry;
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]->d_name);
-        if (names[i]->d_name[0] != '.' && stat(path, &entry) == 0) {
-            if (S_ISDIR(entry.st_mode)) status |= run_folder(path, totals, depth + 1);
-            else if (is_case_name(str_from_cstr(names[i]->d_name))) run_case(path, totals);
-        }
-        free(names[i]);
-    }
-    free(names);
-    return status;
-}
-
 int main(int argc, char **argv) {
     struct totals totals = {0};
     if (argc != 2) {
         fprintf(stderr, "usage: cedar-corpus DIR\n");
         return 2;
     }
-    int status = run_folder(argv[1], &totals, 0);
+    int status = cases_walk(argv[1], 0, run_case, &totals);
     printf("%zu passed, %zu failed\n", totals.passed, totals.failed);
     return status != 0 || totals.failed > 0 || totals.passed == 0;
 }
