@@ -7,14 +7,16 @@ static struct cedar_outcome outcome_of(const struct cedar_type *type, bool is_ok
     return (struct cedar_outcome){.type = type, .is_ok = is_ok};
 }
 
+static bool is_set(const struct cedar_type *type) {
+    return type != NULL && type->kind == CEDAR_TYPE_SET && type->element != NULL;
+}
+
 static struct cedar_outcome check_contains(struct cedar_checker *checker, const struct cedar_expression *node,
                                            const struct cedar_capability *prior) {
     struct cedar_outcome set = cedar_check_as(checker, node->operands[0], prior, &cedar_type_any_set, NULL);
     struct cedar_outcome member = cedar_check(checker, node->operands[1], prior);
     struct cedar_outcome outcome = outcome_of(&cedar_type_bool, set.is_ok && member.is_ok);
-    if (set.type != NULL && set.type->kind == CEDAR_TYPE_SET && set.type->element != NULL) {
-        cedar_check_same(checker, node, set.type->element, member.type, &outcome);
-    }
+    if (is_set(set.type)) cedar_check_same(checker, node, set.type->element, member.type, &outcome);
     return outcome;
 }
 
@@ -23,7 +25,7 @@ static struct cedar_outcome check_contains_sets(struct cedar_checker *checker, c
     struct cedar_outcome left = cedar_check_as(checker, node->operands[0], prior, &cedar_type_any_set, NULL);
     struct cedar_outcome right = cedar_check_as(checker, node->operands[1], prior, &cedar_type_any_set, NULL);
     struct cedar_outcome outcome = outcome_of(&cedar_type_bool, left.is_ok && right.is_ok);
-    if (outcome.is_ok) cedar_check_same(checker, node, left.type, right.type, &outcome);
+    if (is_set(left.type) && is_set(right.type)) cedar_check_same(checker, node, left.type, right.type, &outcome);
     return outcome;
 }
 
@@ -58,10 +60,10 @@ static struct cedar_outcome check_get_tag(struct cedar_checker *checker, const s
         cedar_report_add(checker->report, CEDAR_INVALID_TAG, node->span,
                          "this tag of %.*s may not be there: test it first, with the same hasTag(...) and `&&`",
                          STR_ARGS(owner));
-        return outcome_of(found, false);
+        return outcome_of(NULL, false);
     }
     if (found == NULL) {
-        cedar_report_add(checker->report, CEDAR_INVALID_NO_TAGS, node->span,
+        cedar_report_add(checker->report, may_have ? CEDAR_INVALID_MIX : CEDAR_INVALID_NO_TAGS, node->span,
                          "%.*s has no tags of one type: declare `tags` in the schema", STR_ARGS(owner));
         return outcome_of(NULL, false);
     }
@@ -105,6 +107,13 @@ static bool is_constructor(enum cedar_function function) {
     return function >= CEDAR_MAKE_DECIMAL && function <= CEDAR_MAKE_IP;
 }
 
+static bool has_only_literals(const struct cedar_expression *node) {
+    for (uint32_t i = 0; i < node->count; i++) {
+        if (node->operands[i]->kind != CEDAR_EXPRESSION_LITERAL) return false;
+    }
+    return true;
+}
+
 /* A literal that the constructor refuses would fail each time. */
 static bool is_literal_good(struct cedar_checker *checker, const struct cedar_expression *node) {
     const struct cedar_expression *argument = node->operands[0];
@@ -128,16 +137,16 @@ static struct cedar_outcome check_extension(struct cedar_checker *checker, const
                          cedar_functions[node->function].name, wanted, node->count);
         is_ok = false;
     }
+    bool is_literal = !is_making || checker->report->mode == CEDAR_PERMISSIVE || has_only_literals(node);
+    if (!is_literal) {
+        cedar_report_add(checker->report, CEDAR_INVALID_CALL, node->span,
+                         "%s() takes a text in double quotes here: values that are computed go into the context",
+                         cedar_functions[node->function].name);
+        is_ok = false;
+    }
     for (uint32_t i = 0; i < node->count; i++) {
-        const struct cedar_expression *argument = node->operands[i];
-        if (is_making && checker->report->mode == CEDAR_STRICT && argument->kind != CEDAR_EXPRESSION_LITERAL) {
-            cedar_report_add(checker->report, CEDAR_INVALID_CALL, node->span,
-                             "%s() takes a text in double quotes here: values that are computed go into the context",
-                             cedar_functions[node->function].name);
-            return outcome_of(signature->result, false);
-        }
-        if (i >= wanted) continue;
-        if (!cedar_check_as(checker, argument, prior, signature->arguments[i], NULL).is_ok) is_ok = false;
+        const struct cedar_type *type = is_literal && node->count == wanted ? signature->arguments[i] : &cedar_type_any;
+        if (!cedar_check_as(checker, node->operands[i], prior, type, NULL).is_ok) is_ok = false;
     }
     if (is_making && node->count == wanted && !is_literal_good(checker, node)) is_ok = false;
     return outcome_of(signature->result, is_ok);

@@ -64,13 +64,14 @@ void cedar_check_names(struct cedar_report *report, const struct cedar_policy *p
 static bool is_action_meant(const struct cedar_report *report, const struct cedar_scope *scope,
                             const struct cedar_schema_action *action) {
     if (scope->kind == CEDAR_SCOPE_ANY) return true;
+    bool is_meant = false;
     for (uint32_t i = 0; i < scope->count; i++) {
         const struct cedar_schema_action *named = cedar_schema_action_of(report->schema, scope->entities[i]);
-        if (named == NULL) continue;
-        if (named == action) return true;
-        if (scope->kind != CEDAR_SCOPE_EQUAL && cedar_bit_get(action->ancestors, named->index)) return true;
+        if (named == NULL) return false; /* a list with an action that is not declared applies to none */
+        bool is_under = scope->kind != CEDAR_SCOPE_EQUAL && cedar_bit_get(action->ancestors, named->index);
+        is_meant = is_meant || named == action || is_under;
     }
-    return false;
+    return is_meant;
 }
 
 static bool is_type_meant(const struct cedar_report *report, const struct cedar_scope *scope,

@@ -1,8 +1,7 @@
 /* cedar-corpus DIR: runs every Cedar test case below a folder laid out like the official corpus (cases name their
  * policies and entities relative to the folder above `corpus-tests` or `tests`) and compares decision, reasons and
- * errors. Ends with the line "N passed, M failed", where each request counts one; exit status 0 if none failed.
- *
- * `shouldValidate` is not looked at here: that is the validator's own program. */
+ * errors, and `shouldValidate`; entities and requests are read as the case's schema says, and checked against it. Ends
+ * with the line "N passed, M failed", where each request and each validation counts one; exit status 0 if none failed. */
 #include "cedar/cedar.h"
 #include "tests/conformance/cases.h"
 #include "tests/conformance/json_member.h"
@@ -18,6 +17,7 @@ struct totals {
 /* One case: its parts are ready, its requests run one after the other. */
 struct corpus_case {
     const char *path;
+    struct cedar_schema *schema; /* NULL: the case names none */
     struct cedar_policy_set *set;
     struct cedar_engine *engine;
     struct cedar_entities *entities;
@@ -82,7 +82,7 @@ static void run_request(struct corpus_case *test, struct str request) {
     struct cedar_problem problem;
     struct cedar_decision decision;
     arena_init(&scratch, SCRATCH_BYTES_MAX);
-    if (cedar_request_parse(&scratch, request, &parsed, &problem) != 0) {
+    if (cedar_request_parse_guided(&scratch, test->schema, request, &parsed, &problem) != 0) {
         report(test, "request", problem.text);
     } else if (cedar_engine_authorize(test->engine, &parsed, test->entities, &scratch, &decision) != 0) {
         report(test, "authorize", "out of scratch memory");
@@ -94,20 +94,38 @@ static void run_request(struct corpus_case *test, struct str request) {
     arena_free(&scratch);
 }
 
+static void run_validation(struct corpus_case *test, struct str wanted) {
+    struct cedar_problem problem = {.text = "a verdict that differs"};
+    struct cedar_validation validation;
+    struct arena arena;
+    if (test->schema == NULL || wanted.data == NULL) return;
+    arena_init(&arena, SCRATCH_BYTES_MAX);
+    int status = cedar_validate(test->schema, test->set, CEDAR_STRICT, &arena, &validation, &problem);
+    bool is_valid = status == 0 && validation.error_count == 0;
+    if (status == 0 && !is_valid) problem = validation.findings[0].problem;
+    if (status == 0 && is_valid == str_equal(wanted, STR("true"))) test->totals->passed++;
+    else report(test, "shouldValidate", problem.text);
+    arena_free(&arena);
+}
+
 static bool prepare(struct corpus_case *test, struct str root) {
     struct cedar_problem problem = {.text = "a file it names cannot be read"};
     struct str policies = read_named(test->path, json_plain(json_member(root, STR("policies"))));
     struct str entities = read_named(test->path, json_plain(json_member(root, STR("entities"))));
+    struct str schema = read_named(test->path, json_plain(json_member(root, STR("schema"))));
+    if (schema.data != NULL) test->schema = cedar_schema_new(schema, CEDAR_SCHEMA_TEXT, &problem);
     test->set = cedar_policy_set_new();
     test->entities = cedar_entities_new();
-    bool is_ready = policies.data != NULL && entities.data != NULL && test->set != NULL && test->entities != NULL &&
+    bool is_ready = policies.data != NULL && entities.data != NULL &&
+                    (schema.data == NULL || test->schema != NULL) && test->set != NULL && test->entities != NULL &&
                     cedar_policy_set_add(test->set, policies, NULL, &problem) == 0 &&
-                    cedar_entities_add_json(test->entities, entities, &problem) == 0 &&
-                    cedar_entities_finish(test->entities, &problem) == 0;
+                    cedar_entities_add_json_guided(test->entities, test->schema, entities, &problem) == 0 &&
+                    cedar_entities_finish_guided(test->entities, test->schema, &problem) == 0;
     if (is_ready) test->engine = cedar_engine_new(test->set, &problem);
     if (test->engine == NULL) report(test, "preparing", problem.text);
     file_forget(policies);
     file_forget(entities);
+    file_forget(schema);
     return test->engine != NULL;
 }
 
@@ -129,11 +147,13 @@ static void run_case(const char *path, struct str name, void *state) {
         struct json_scanner scanner;
         struct str request;
         json_scanner_init(&scanner, requests);
+        run_validation(&test, json_member(text, STR("shouldValidate")));
         while (json_item(requests, &scanner, &request)) run_request(&test, request);
     }
     cedar_engine_free(&test.engine);
     cedar_entities_free(&test.entities);
     cedar_policy_set_free(&test.set);
+    cedar_schema_free(&test.schema);
     file_forget(text);
 }
 
