@@ -126,7 +126,7 @@ struct cedar_schema_action {
     struct cedar_span span;
     struct cedar_list annotations;
     struct cedar_list groups; /* struct cedar_schema_reference */
-    bool has_applies_to;
+    bool has_applies_to; /* false only where JSON says nothing of it */
     struct cedar_list principals, resources; /* struct cedar_schema_reference, type only */
     struct cedar_schema_type *context;       /* NULL: empty */
     /* resolved */

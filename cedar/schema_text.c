@@ -333,7 +333,6 @@ static int parse_applies_to(struct reader *reader, struct cedar_schema_action *a
     struct cedar_parser *parser = &reader->parser;
     struct cedar_span span = parser->token.span;
     cedar_parser_advance(parser);
-    action->has_applies_to = true;
     if (cedar_parser_expect(parser, CEDAR_TOKEN_LEFT_BRACE, "`{`") != 0) return -1;
     do {
         if (parser->token.kind == CEDAR_TOKEN_RIGHT_BRACE) break;
@@ -356,7 +355,7 @@ static int parse_action_body(struct reader *reader, struct cedar_schema_action *
 
 static int parse_action(struct reader *reader, const struct cedar_list *annotations) {
     struct cedar_list names = {0};
-    struct cedar_schema_action body = {.annotations = *annotations};
+    struct cedar_schema_action body = {.annotations = *annotations, .has_applies_to = true};
     if (parse_names(reader, true, &names) != 0 || parse_action_body(reader, &body) != 0) return -1;
     for (uint32_t i = 0; i < names.count; i++) {
         const struct cedar_schema_reference *name = names.items[i];

@@ -326,7 +326,7 @@ static void json_entity(const struct cedar_entity_type *entity, struct buffer *o
 
 static void json_groups(const struct cedar_list *groups, struct buffer *out) {
     bool is_first = true;
-    buffer_append_cstr(out, ",\"memberOf\":[");
+    buffer_append_byte(out, '[');
     for (uint32_t i = 0; i < groups->count; i++) {
         const struct cedar_schema_reference *group = groups->items[i];
         json_comma(out, &is_first);
@@ -341,11 +341,10 @@ static void json_groups(const struct cedar_list *groups, struct buffer *out) {
     buffer_append_byte(out, ']');
 }
 
-static void json_action(const struct cedar_schema_action *action, struct buffer *out) {
-    bool is_first = false;
+static void json_applies_to(const struct cedar_schema_action *action, struct buffer *out) {
     bool has_context = action->context != NULL &&
                        (action->context->form != CEDAR_FORM_RECORD || action->context->attributes.count > 0);
-    buffer_append_cstr(out, "{\"appliesTo\":{\"principalTypes\":");
+    buffer_append_cstr(out, "{\"principalTypes\":");
     json_references(&action->principals, false, out);
     buffer_append_cstr(out, ",\"resourceTypes\":");
     json_references(&action->resources, false, out);
@@ -354,7 +353,19 @@ static void json_action(const struct cedar_schema_action *action, struct buffer 
         write_json_type(action->context, NULL, NULL, out);
     }
     buffer_append_byte(out, '}');
-    if (action->groups.count > 0) json_groups(&action->groups, out);
+}
+
+static void json_action(const struct cedar_schema_action *action, struct buffer *out) {
+    bool is_first = true;
+    buffer_append_byte(out, '{');
+    if (action->has_applies_to) {
+        json_member_begin(out, &is_first, STR("appliesTo"));
+        json_applies_to(action, out);
+    }
+    if (action->groups.count > 0) {
+        json_member_begin(out, &is_first, STR("memberOf"));
+        json_groups(&action->groups, out);
+    }
     json_annotations(&action->annotations, &is_first, out);
     buffer_append_byte(out, '}');
 }
