@@ -63,10 +63,10 @@ bool cedar_report_step(struct cedar_report *report) {
     return false;
 }
 
-/* Checks the policy for one environment: is it always false there? */
+/* Checks the policy for one environment: is it always false there, errors aside? */
 static bool is_never_satisfied(struct cedar_checker *checker, const struct cedar_expression *condition) {
     struct cedar_outcome outcome = cedar_check_as(checker, condition, NULL, &cedar_type_bool, NULL);
-    return outcome.is_ok && outcome.type->kind == CEDAR_TYPE_FALSE;
+    return outcome.type != NULL && outcome.type->kind == CEDAR_TYPE_FALSE;
 }
 
 /* All environments of one action. */

@@ -36,12 +36,10 @@ static struct cedar_outcome check_has_tag(struct cedar_checker *checker, const s
     struct cedar_outcome key = cedar_check_as(checker, tag, prior, &cedar_type_string, NULL);
     struct cedar_outcome outcome = outcome_of(&cedar_type_bool, entity.is_ok && key.is_ok);
     bool may_have = true;
-    if (!outcome.is_ok) return outcome;
+    if (entity.type == NULL) return outcome_of(NULL, false);
     cedar_type_tags(checker, entity.type, &may_have);
-    if (!may_have) {
-        outcome.type = &cedar_type_false;
-        return outcome;
-    }
+    if (!may_have) outcome.type = &cedar_type_false;
+    if (!may_have || !outcome.is_ok) return outcome;
     if (cedar_capability_has(checker, prior, base, STR_NONE, tag)) outcome.type = &cedar_type_true;
     outcome.capability = cedar_capability_make(checker, base, STR_NONE, tag);
     return outcome;

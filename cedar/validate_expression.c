@@ -47,6 +47,7 @@ void cedar_check_same(struct cedar_checker *checker, const struct cedar_expressi
 static struct cedar_outcome join_and(struct cedar_checker *checker, struct cedar_outcome left,
                                      struct cedar_outcome right) {
     struct cedar_outcome outcome = outcome_of(&cedar_type_bool, left.is_ok && right.is_ok);
+    if (left.type == NULL) return outcome;
     if (is_kind(right.type, CEDAR_TYPE_FALSE)) outcome.type = &cedar_type_false;
     else if (is_kind(left.type, CEDAR_TYPE_TRUE) && is_kind(right.type, CEDAR_TYPE_TRUE)) outcome.type = &cedar_type_true;
     if (outcome.is_ok) outcome.capability = cedar_capability_either(checker, left.capability, right.capability);
@@ -67,6 +68,7 @@ static struct cedar_outcome check_and(struct cedar_checker *checker, const struc
 static struct cedar_outcome join_or(struct cedar_checker *checker, struct cedar_outcome left,
                                     struct cedar_outcome right) {
     struct cedar_outcome outcome = outcome_of(&cedar_type_bool, left.is_ok && right.is_ok);
+    if (left.type == NULL) return outcome;
     if (is_kind(right.type, CEDAR_TYPE_TRUE)) {
         outcome.type = right.type;
         outcome.capability = right.capability;
@@ -165,10 +167,11 @@ static struct cedar_outcome check_equal(struct cedar_checker *checker, const str
     struct cedar_outcome right = cedar_check(checker, node->operands[1], prior);
     struct cedar_outcome outcome = outcome_of(&cedar_type_bool, left.is_ok && right.is_ok);
     struct cedar_value a, b;
-    if (left.type == NULL || right.type == NULL) return outcome;
     bool is_equal = false, is_known = true;
     if (as_literal(checker, node->operands[0], &a) && as_literal(checker, node->operands[1], &b)) {
         is_equal = cedar_value_equal(&a, &b);
+    } else if (left.type == NULL || right.type == NULL) {
+        return outcome;
     } else {
         is_known = cedar_type_are_disjoint(left.type, right.type);
     }
@@ -304,7 +307,7 @@ static struct cedar_outcome check_has_one(struct cedar_checker *checker, const s
     struct cedar_outcome inner =
         cedar_check_as(checker, base, prior, &cedar_type_any_entity, &cedar_type_any_record);
     struct cedar_outcome outcome = outcome_of(&cedar_type_bool, inner.is_ok);
-    if (inner.type == NULL || !inner.is_ok) return outcome;
+    if (inner.type == NULL) return outcome;
     bool is_required, may_have;
     const struct cedar_type *found = cedar_type_attribute(checker, inner.type, name, &is_required, &may_have);
     if (found == NULL) {
@@ -313,7 +316,7 @@ static struct cedar_outcome check_has_one(struct cedar_checker *checker, const s
     }
     bool is_sure = is_required && inner.type->kind == CEDAR_TYPE_RECORD; /* an entity may not be in the store */
     if (is_sure || cedar_capability_has(checker, prior, base, name, NULL)) outcome.type = &cedar_type_true;
-    outcome.capability = cedar_capability_make(checker, base, name, NULL);
+    if (outcome.is_ok) outcome.capability = cedar_capability_make(checker, base, name, NULL);
     return outcome;
 }
 
@@ -445,7 +448,9 @@ static struct cedar_outcome check_literal(const struct cedar_checker *checker, c
     }
     const struct cedar_entity_type *type =
         cedar_schema_entity_named(checker->report->schema, node->value.entity->type);
-    return type != NULL ? outcome_of(type->self, true) : outcome_of(NULL, false);
+    bool is_there = type != NULL &&
+                    (!type->is_action || cedar_schema_action_of(checker->report->schema, node->value.entity) != NULL);
+    return is_there ? outcome_of(type->self, true) : outcome_of(NULL, false);
 }
 
 static struct cedar_outcome check_variable(const struct cedar_checker *checker, const struct cedar_expression *node) {

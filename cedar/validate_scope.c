@@ -171,15 +171,26 @@ static struct cedar_expression *make_condition(struct arena *arena, const struct
     return node;
 }
 
+/* All conditions, as one: what is impossible is told by this grouping. NULL: memory is out. */
+static struct cedar_expression *make_conditions(struct arena *arena, const struct cedar_statement *statement) {
+    uint32_t count = statement->condition_count;
+    if (count == 0) return make_literal(arena, statement->span, cedar_bool(true));
+    if (count == 1) return make_condition(arena, &statement->conditions[0]);
+    struct cedar_expression *all = make(arena, CEDAR_EXPRESSION_AND, statement->span, count);
+    for (uint32_t i = 0; all != NULL && i < count; i++) {
+        all->operands[i] = make_condition(arena, &statement->conditions[i]);
+        if (all->operands[i] == NULL) return NULL;
+    }
+    return all;
+}
+
 const struct cedar_expression *cedar_condition_make(struct arena *arena, const struct cedar_statement *statement) {
-    struct cedar_expression *all = make(arena, CEDAR_EXPRESSION_AND, statement->span, 3 + statement->condition_count);
+    struct cedar_expression *all = make(arena, CEDAR_EXPRESSION_AND, statement->span, 4);
     if (all == NULL) return NULL;
     all->operands[0] = make_scope(arena, &statement->principal, CEDAR_PRINCIPAL);
     all->operands[1] = make_scope(arena, &statement->action, CEDAR_ACTION);
     all->operands[2] = make_scope(arena, &statement->resource, CEDAR_RESOURCE);
-    for (uint32_t i = 0; i < statement->condition_count; i++) {
-        all->operands[3 + i] = make_condition(arena, &statement->conditions[i]);
-    }
+    all->operands[3] = make_conditions(arena, statement);
     for (uint32_t i = 0; i < all->count; i++) {
         if (all->operands[i] == NULL) return NULL;
     }
