@@ -323,14 +323,14 @@ int cedar_schema_translate(struct str text, enum cedar_schema_format from, enum 
                            struct buffer *out, struct cedar_problem *problem) MUST_USE;
 
 /* Entities and requests guided by a schema: beside the explicit forms, {type, id} stands for an entity, and a string or
- * {fn, arg} for an extension value, where the schema says so. What does not conform is refused. schema may be NULL: then
- * these are cedar_entities_add_json(), cedar_entities_finish() and cedar_request_parse(). */
+ * {fn, arg} for an extension value, where the schema says so. What does not conform is refused. schema may be NULL:
+ * then these are cedar_entities_add_json(), cedar_entities_finish() and cedar_request_parse(). */
 int cedar_entities_add_json_guided(struct cedar_entities *entities, const struct cedar_schema *schema, struct str json,
                                    struct cedar_problem *problem) MUST_USE;
 int cedar_request_parse_guided(struct arena *arena, const struct cedar_schema *schema, struct str json,
                                struct cedar_request *request, struct cedar_problem *problem) MUST_USE;
-/* Adds the schema's actions with their groups, as far as they are not there, and finishes; then every entity is checked.
- * Those of the base are not. */
+/* Adds the schema's actions with their groups, as far as they are not there, and finishes; then every entity is
+ * checked. Those of the base are not. */
 int cedar_entities_finish_guided(struct cedar_entities *entities, const struct cedar_schema *schema,
                                  struct cedar_problem *problem) MUST_USE;
 /* Does one entity of a finished store, or one request, conform? 0, or -1 with the problem. */
@@ -339,8 +339,8 @@ int cedar_schema_check_entity(const struct cedar_schema *schema, const struct ce
 int cedar_schema_check_request(const struct cedar_schema *schema, const struct cedar_request *request,
                                struct cedar_problem *problem) MUST_USE;
 
-/* Strict is what Cedar recommends: both sides of `==`, members of a set and branches of an `if` have one type. Permissive
- * takes the common ground of their types. */
+/* Strict is what Cedar recommends: both sides of `==`, members of a set and branches of an `if` have one type.
+ * Permissive takes the common ground of their types. */
 enum cedar_validation_mode { CEDAR_STRICT, CEDAR_PERMISSIVE };
 
 struct cedar_finding {

@@ -199,7 +199,8 @@ static int read_request_member(struct cedar_reader *reader, const struct cedar_t
 }
 
 /* What the schema says of the context for the request's action. */
-static const struct cedar_type *find_context_type(const struct cedar_schema *schema, const struct cedar_reader *reader) {
+static const struct cedar_type *find_context_type(const struct cedar_schema *schema,
+                                                  const struct cedar_reader *reader) {
     const struct cedar_uid *uid;
     if (schema == NULL || !find_uid_ahead(reader, STR("action"), &uid)) return NULL;
     const struct cedar_schema_action *action = cedar_schema_action_of(schema, uid);

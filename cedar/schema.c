@@ -64,8 +64,8 @@ int cedar_schema_push(struct cedar_schema *schema, struct cedar_list *list, void
         uint32_t capacity = list->capacity > 0 ? list->capacity * 2 : 4;
         void **items = list->count < CEDAR_MEMBERS_MAX ? ARENA_NEW_ARRAY(&schema->arena, void *, capacity) : NULL;
         if (items == NULL) {
-            return cedar_problem_set(problem, CEDAR_LIMIT, "a list of the schema has more than 65,536 members, or memory "
-                                                           "is out: split it");
+            return cedar_problem_set(problem, CEDAR_LIMIT, "a list of the schema has more than 65,536 members, or "
+                                                           "memory is out: split it");
         }
         if (list->count > 0) memcpy(items, list->items, list->count * sizeof(*items));
         list->items = items;
@@ -140,7 +140,8 @@ static int enlist(struct cedar_schema *schema, struct map *map, struct str key, 
     if (key.data == NULL || map_set(map, key, item) != 0) return cedar_problem_set_memory(problem);
     if (list == NULL) return 0;
     if (list->count >= CEDAR_SCHEMA_DECLARATIONS_MAX) {
-        return cedar_problem_set(problem, CEDAR_LIMIT, "the schema has more than 8,192 entity types or actions: split it");
+        return cedar_problem_set(problem, CEDAR_LIMIT,
+                                 "the schema has more than 8,192 entity types or actions: split it");
     }
     return cedar_schema_push(schema, list, item, problem);
 }
@@ -166,7 +167,8 @@ static int index_entity(struct cedar_schema *schema, struct cedar_schema_namespa
                       entity->name);
     }
     if (map_get(&schema->entities, entity->full_name) != NULL) {
-        return refuse(schema, problem, CEDAR_DUPLICATE, entity->span, "the entity type `%s` is there already: remove one",
+        return refuse(schema, problem, CEDAR_DUPLICATE, entity->span,
+                      "the entity type `%s` is there already: remove one",
                       entity->name);
     }
     if (make_self(schema, entity, problem) != 0) return -1;
@@ -239,18 +241,22 @@ static int index_namespace(struct cedar_schema *schema, struct cedar_schema_name
 static const char shadow_text[] =
     "`%s` is defined outside of all namespaces too: a name there can have no second meaning, so rename one";
 
+static bool is_defined(const struct cedar_schema *schema, struct str full_name) {
+    return map_get(&schema->commons, full_name) != NULL || map_get(&schema->entities, full_name) != NULL;
+}
+
 /* What the empty namespace defines, no other may. */
 static int check_shadows(struct cedar_schema *schema, const struct cedar_schema_namespace *home,
                          struct cedar_problem *problem) {
     if (home->name.length == 0) return 0;
     for (uint32_t i = 0; i < home->commons.count; i++) {
         const struct cedar_common_type *common = home->commons.items[i];
-        if (map_get(&schema->commons, common->name) == NULL && map_get(&schema->entities, common->name) == NULL) continue;
+        if (!is_defined(schema, common->name)) continue;
         return refuse(schema, problem, CEDAR_SHADOWED, common->span, shadow_text, common->name);
     }
     for (uint32_t i = 0; i < home->entities.count; i++) {
         const struct cedar_entity_type *entity = home->entities.items[i];
-        if (map_get(&schema->commons, entity->name) == NULL && map_get(&schema->entities, entity->name) == NULL) continue;
+        if (!is_defined(schema, entity->name)) continue;
         return refuse(schema, problem, CEDAR_SHADOWED, entity->span, shadow_text, entity->name);
     }
     for (uint32_t i = 0; i < home->actions.count; i++) {

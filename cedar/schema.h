@@ -1,7 +1,7 @@
 /* Schemas inside: what was declared, as written, and what it resolves to. Both lie in the schema's arena.
  *
- * Two readers (schema_text.c, schema_json.c) make declarations; schema_resolve.c gives names their meaning and fills the
- * resolved members, after which a schema is immutable; schema_write.c writes declarations in either form. */
+ * Two readers (schema_text.c, schema_json.c) make declarations; schema_resolve.c gives names their meaning and fills
+ * the resolved members, after which a schema is immutable; schema_write.c writes declarations in either form. */
 #ifndef SWORN_CEDAR_SCHEMA_H
 #define SWORN_CEDAR_SCHEMA_H
 

@@ -43,10 +43,12 @@ static int refuse_type(const struct place *place, const struct cedar_type *type)
 static int check_uid(const struct place *place, const struct cedar_uid *uid) {
     const struct cedar_entity_type *type = cedar_schema_entity_named(place->schema, uid->type);
     if (type == NULL) {
-        return refuse(place, CEDAR_INVALID_ENTITY_TYPE, "the schema has no such entity type: correct it, or declare it");
+        return refuse(place, CEDAR_INVALID_ENTITY_TYPE,
+                      "the schema has no such entity type: correct it, or declare it");
     }
     if (cedar_entity_type_has_id(type, uid->id)) return 0;
-    return refuse(place, CEDAR_INVALID_ID, "the schema lists the ids of this type, and this is none of them: correct it");
+    return refuse(place, CEDAR_INVALID_ID,
+                  "the schema lists the ids of this type, and this is none of them: correct it");
 }
 
 static int check_value(struct place *place, const struct cedar_type *type, const struct cedar_value *value);
@@ -58,7 +60,8 @@ static int check_fields(struct place *place, const struct cedar_type *type, cons
         const struct cedar_type_field *field = cedar_type_field_find(type, record->fields[i].name);
         if (is_top) place->attribute = record->fields[i].name;
         if (field == NULL) {
-            return refuse(place, CEDAR_INVALID_ATTRIBUTE, "the schema has no such attribute here: remove it, or declare it");
+            return refuse(place, CEDAR_INVALID_ATTRIBUTE,
+                          "the schema has no such attribute here: remove it, or declare it");
         }
         if (check_value(place, field->type, &record->fields[i].value) != 0) return -1;
     }
@@ -122,7 +125,8 @@ static int check_ancestors(struct place *place, const struct cedar_entity_type *
         const struct cedar_entity_type *ancestor = cedar_schema_entity_named(place->schema, uid->type);
         place->attribute = STR("parents");
         if (ancestor == NULL || !cedar_bit_get(type->ancestors, ancestor->index)) {
-            return refuse(place, CEDAR_INVALID_PARENT, "the schema has no such group for this type: correct the parents");
+            return refuse(place, CEDAR_INVALID_PARENT,
+                          "the schema has no such group for this type: correct the parents");
         }
         if (check_uid(place, uid) != 0) return -1;
     }
@@ -133,7 +137,8 @@ static int check_tags(struct place *place, const struct cedar_entity_type *type,
     for (size_t i = 0; i < cedar_record_count(tags); i++) {
         place->attribute = tags->fields[i].name;
         if (type->tag_type == NULL) {
-            return refuse(place, CEDAR_INVALID_NO_TAGS, "the schema has no tags for this type: remove it, or declare them");
+            return refuse(place, CEDAR_INVALID_NO_TAGS,
+                          "the schema has no tags for this type: remove it, or declare them");
         }
         if (check_value(place, type->tag_type, &tags->fields[i].value) != 0) return -1;
     }

@@ -53,7 +53,8 @@ static int read_object(struct loader *loader, read_member *read, void *target, c
         if (status == 0 && map_set(&seen, key, loader) != 0) status = cedar_problem_set_memory(json->problem);
         if (status == 0) status = read(loader, key, target);
         if (status == UNKNOWN_MEMBER) {
-            status = refuse_at(loader, CEDAR_BAD_JSON, span, "this member has no meaning here: remove it, or correct it");
+            status = refuse_at(loader, CEDAR_BAD_JSON, span,
+                               "this member has no meaning here: remove it, or correct it");
         }
     }
     map_free(&seen);
@@ -262,7 +263,8 @@ static int read_entity_member(struct loader *loader, struct str key, void *targe
     if (str_equal(key, STR("annotations"))) return read_annotations(loader, &entity->annotations);
     if (str_equal(key, STR("enum"))) {
         if (read_names(loader, (struct names){&entity->ids, true}) != 0) return -1;
-        return entity->ids.count > 0 ? 0 : refuse(loader, CEDAR_BAD_JSON, "the enumeration before this is empty: add ids");
+        if (entity->ids.count > 0) return 0;
+        return refuse(loader, CEDAR_BAD_JSON, "the enumeration before this is empty: add ids");
     }
     if (str_equal(key, STR("memberOfTypes"))) return read_names(loader, (struct names){&entity->parents, false});
     if (str_equal(key, STR("shape"))) {
@@ -361,7 +363,8 @@ static int read_action_member(struct loader *loader, struct str key, void *targe
     struct cedar_schema_action *action = target;
     bool is_null = loader->json.event == JSON_TOKEN_NULL;
     if (str_equal(key, STR("annotations"))) return read_annotations(loader, &action->annotations);
-    bool is_known = str_equal(key, STR("appliesTo")) || str_equal(key, STR("memberOf")) || str_equal(key, STR("attributes"));
+    bool is_known = str_equal(key, STR("appliesTo")) || str_equal(key, STR("memberOf")) ||
+                    str_equal(key, STR("attributes"));
     if (!is_known) return UNKNOWN_MEMBER;
     if (is_null) {
         cedar_reader_advance(&loader->json);
@@ -447,5 +450,6 @@ int cedar_schema_read_json(struct cedar_schema *schema, struct cedar_problem *pr
     struct loader loader = {.schema = schema};
     if (cedar_reader_init(&loader.json, &schema->arena, schema->text, problem) != 0) return -1;
     if (read_object(&loader, read_namespace, NULL, "a schema is an object of namespaces") != 0) return -1;
-    return loader.json.event == JSON_TOKEN_END ? 0 : refuse(&loader, CEDAR_BAD_JSON, "nothing may stand behind the schema");
+    if (loader.json.event == JSON_TOKEN_END) return 0;
+    return refuse(&loader, CEDAR_BAD_JSON, "nothing may stand behind the schema");
 }

@@ -153,7 +153,8 @@ const struct cedar_type *cedar_schema_resolve_type(struct cedar_schema *schema, 
                                                    const struct cedar_schema_type *type, unsigned depth,
                                                    struct cedar_problem *problem) {
     if (depth > CEDAR_SCHEMA_DEPTH_MAX) {
-        refuse(schema, problem, CEDAR_LIMIT, type->span, "the type%s is nested too deep (64 levels at most): flatten it",
+        refuse(schema, problem, CEDAR_LIMIT, type->span,
+               "the type%s is nested too deep (64 levels at most): flatten it",
                STR(""));
         return NULL;
     }

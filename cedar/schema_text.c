@@ -78,7 +78,8 @@ static int parse_path_name(struct reader *reader, struct str *name) {
 static int parse_new_name(struct reader *reader, struct cedar_schema_reference *name) {
     name->span = reader->parser.token.span;
     if (cedar_parser_is_word(&reader->parser, "__cedar")) {
-        return refuse_at(reader, CEDAR_RESERVED, name->span, "`__cedar` is reserved for Cedar itself: choose another name");
+        return refuse_at(reader, CEDAR_RESERVED, name->span,
+                         "`__cedar` is reserved for Cedar itself: choose another name");
     }
     return cedar_parse_name(&reader->parser, &name->type);
 }
@@ -184,7 +185,9 @@ static int fill_type(struct reader *reader, struct cedar_schema_type *type) {
     }
     struct cedar_schema_reference name;
     if (parse_reference(reader, &name) != 0) return -1;
-    if (name.id.data != NULL) return refuse_at(reader, CEDAR_SYNTAX, name.span, "a type must stand here, without an id");
+    if (name.id.data != NULL) {
+        return refuse_at(reader, CEDAR_SYNTAX, name.span, "a type must stand here, without an id");
+    }
     type->name = name.type;
     if (!str_equal(name.type, STR("Set")) || !cedar_parser_accept(parser, CEDAR_TOKEN_LESS)) return 0;
     type->form = CEDAR_FORM_SET;
@@ -402,7 +405,8 @@ static int open_namespace(struct reader *reader, const struct cedar_list *annota
     if (parse_reference(reader, &name) != 0) return -1;
     if (name.id.data != NULL) return refuse_at(reader, CEDAR_SYNTAX, name.span, "a namespace is a name without an id");
     if (cedar_schema_is_own(name.type)) {
-        return refuse_at(reader, CEDAR_RESERVED, name.span, "`__cedar` is reserved for Cedar itself: choose another name");
+        return refuse_at(reader, CEDAR_RESERVED, name.span,
+                         "`__cedar` is reserved for Cedar itself: choose another name");
     }
     uint32_t before = reader->schema->namespaces.count;
     reader->home = cedar_schema_namespace_open(reader->schema, name.type, reader->parser.problem);

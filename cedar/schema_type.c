@@ -6,10 +6,12 @@
 const struct cedar_type cedar_type_never = PLAIN(CEDAR_TYPE_NEVER), cedar_type_true = PLAIN(CEDAR_TYPE_TRUE),
                         cedar_type_false = PLAIN(CEDAR_TYPE_FALSE), cedar_type_bool = PLAIN(CEDAR_TYPE_BOOL),
                         cedar_type_long = PLAIN(CEDAR_TYPE_LONG), cedar_type_string = PLAIN(CEDAR_TYPE_STRING),
-                        cedar_type_decimal = PLAIN(CEDAR_TYPE_DECIMAL), cedar_type_datetime = PLAIN(CEDAR_TYPE_DATETIME),
+                        cedar_type_decimal = PLAIN(CEDAR_TYPE_DECIMAL),
+                        cedar_type_datetime = PLAIN(CEDAR_TYPE_DATETIME),
                         cedar_type_duration = PLAIN(CEDAR_TYPE_DURATION), cedar_type_ip = PLAIN(CEDAR_TYPE_IP),
                         cedar_type_any_set = PLAIN(CEDAR_TYPE_SET),
-                        cedar_type_any_record = {.kind = CEDAR_TYPE_RECORD, .is_open = true, .depth = 1, .node_count = 1},
+                        cedar_type_any_record = {.kind = CEDAR_TYPE_RECORD, .is_open = true, .depth = 1,
+                                                 .node_count = 1},
                         cedar_type_any_entity = PLAIN(CEDAR_TYPE_ANY_ENTITY), cedar_type_any = PLAIN(CEDAR_TYPE_ANY);
 
 const struct cedar_type_field *cedar_type_field_find(const struct cedar_type *record, struct str name) {

@@ -192,7 +192,8 @@ static int check_type(const struct cedar_schema *schema, const struct cedar_sche
     arena_free(&scratch);
     if (!is_entity || !is_common) return 0;
     return cedar_problem_set_at(problem, CEDAR_UNSUPPORTED, schema->text, type->span,
-                                "`%.*s` is an entity type and another type too, which text cannot tell apart: rename one",
+                                "`%.*s` is an entity type and another type too, which text cannot tell apart: rename "
+                                "one",
                                 STR_ARGS(str_slice(type->name, 0, 100)));
 }
 

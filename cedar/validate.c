@@ -72,7 +72,8 @@ static bool is_never_satisfied(struct cedar_checker *checker, const struct cedar
 /* All environments of one action. */
 static bool check_action(struct cedar_checker *checker, const struct cedar_expression *condition,
                          uint32_t *environment_count) {
-    const struct cedar_list *principals = &checker->action->principal_types, *resources = &checker->action->resource_types;
+    const struct cedar_list *principals = &checker->action->principal_types;
+    const struct cedar_list *resources = &checker->action->resource_types;
     bool is_impossible = true;
     for (uint32_t i = 0; i < principals->count; i++) {
         for (uint32_t j = 0; j < resources->count && !checker->report->has_failed; j++) {

@@ -42,8 +42,8 @@ struct cedar_checker {
     const struct cedar_type *principal, *resource;
 };
 
-/* The type of an expression. NULL: not known, because of an error below. Not `is_ok`: there was an error below; the type
- * is what it would be without. */
+/* The type of an expression. NULL: not known, because of an error below. Not `is_ok`: there was an error below; the
+ * type is what it would be without. */
 struct cedar_outcome {
     const struct cedar_type *type;
     const struct cedar_capability *capability;
@@ -51,7 +51,8 @@ struct cedar_outcome {
 };
 
 /* Adds a finding about the current policy, unless it is there. */
-void cedar_report_add(struct cedar_report *report, enum cedar_code code, struct cedar_span span, const char *format, ...)
+void cedar_report_add(struct cedar_report *report, enum cedar_code code, struct cedar_span span, const char *format,
+                      ...)
     PRINTF_LIKE(4, 5);
 /* False when steps are used up. */
 bool cedar_report_step(struct cedar_report *report);

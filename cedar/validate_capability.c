@@ -20,7 +20,8 @@ static bool are_same_patterns(const struct cedar_pattern *a, const struct cedar_
 }
 
 /* Recursion: expressions are at most CEDAR_DEPTH_MAX deep. */
-static bool are_same(struct cedar_checker *checker, const struct cedar_expression *a, const struct cedar_expression *b) {
+static bool are_same(struct cedar_checker *checker, const struct cedar_expression *a,
+                     const struct cedar_expression *b) {
     if (a == b) return true;
     if (!cedar_report_step(checker->report)) return false;
     if (a->kind != b->kind || a->count != b->count || !str_equal(a->name, b->name)) return false;

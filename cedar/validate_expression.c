@@ -9,6 +9,10 @@ static bool is_kind(const struct cedar_type *type, enum cedar_type_kind kind) {
     return type != NULL && type->kind == kind;
 }
 
+static bool is_boolean(const struct cedar_type *type) {
+    return is_kind(type, CEDAR_TYPE_BOOL) || is_kind(type, CEDAR_TYPE_TRUE) || is_kind(type, CEDAR_TYPE_FALSE);
+}
+
 static struct cedar_outcome truth(bool is_true) {
     return outcome_of(is_true ? &cedar_type_true : &cedar_type_false, true);
 }
@@ -37,8 +41,8 @@ void cedar_check_same(struct cedar_checker *checker, const struct cedar_expressi
     if (cedar_type_join(checker, left, right) != NULL) return;
     struct str a = cedar_type_describe(checker, left), b = cedar_type_describe(checker, right);
     cedar_report_add(checker->report, CEDAR_INVALID_MIX, node->span,
-                     "the types %.*s and %.*s are compared here, which can never be equal: correct one side", STR_ARGS(a),
-                     STR_ARGS(b));
+                     "the types %.*s and %.*s are compared here, which can never be equal: correct one side",
+                     STR_ARGS(a), STR_ARGS(b));
     outcome->is_ok = false;
 }
 
@@ -47,9 +51,9 @@ void cedar_check_same(struct cedar_checker *checker, const struct cedar_expressi
 static struct cedar_outcome join_and(struct cedar_checker *checker, struct cedar_outcome left,
                                      struct cedar_outcome right) {
     struct cedar_outcome outcome = outcome_of(&cedar_type_bool, left.is_ok && right.is_ok);
-    if (left.type == NULL) return outcome;
-    if (is_kind(right.type, CEDAR_TYPE_FALSE)) outcome.type = &cedar_type_false;
-    else if (is_kind(left.type, CEDAR_TYPE_TRUE) && is_kind(right.type, CEDAR_TYPE_TRUE)) outcome.type = &cedar_type_true;
+    if (!is_boolean(left.type)) return outcome;
+    if (is_kind(right.type, CEDAR_TYPE_FALSE)) outcome.type = right.type;
+    else if (is_kind(left.type, CEDAR_TYPE_TRUE) && is_kind(right.type, CEDAR_TYPE_TRUE)) outcome.type = right.type;
     if (outcome.is_ok) outcome.capability = cedar_capability_either(checker, left.capability, right.capability);
     return outcome;
 }
@@ -68,7 +72,7 @@ static struct cedar_outcome check_and(struct cedar_checker *checker, const struc
 static struct cedar_outcome join_or(struct cedar_checker *checker, struct cedar_outcome left,
                                     struct cedar_outcome right) {
     struct cedar_outcome outcome = outcome_of(&cedar_type_bool, left.is_ok && right.is_ok);
-    if (left.type == NULL) return outcome;
+    if (!is_boolean(left.type)) return outcome;
     if (is_kind(right.type, CEDAR_TYPE_TRUE)) {
         outcome.type = right.type;
         outcome.capability = right.capability;

@@ -1,5 +1,6 @@
-/* Warnings about texts that may not say what they seem to: letters of two scripts in one word (a Cyrillic `a` looks like
- * the Latin one), and characters that change the direction of writing. Unicode Technical Standard 39, section 5.1. */
+/* Warnings about texts that may not say what they seem to: letters of two scripts in one word (a Cyrillic `a` looks
+ * like the Latin one), and characters that change the direction of writing. Unicode Technical Standard 39, section
+ * 5.1. */
 #include "cedar/validate.h"
 
 #define ALL_SCRIPTS ((UINT64_C(1) << 36) - 1)
@@ -32,7 +33,8 @@ static uint64_t scripts_of(uint32_t point) {
 /* The scripts in which all of the text can be written; 0: it mixes some. */
 static uint64_t narrow(uint64_t scripts, struct str text) {
     uint32_t point;
-    for (size_t offset = 0; offset < text.length && utf8_decode(text, &offset, &point) == 0;) scripts &= scripts_of(point);
+    size_t offset = 0;
+    while (offset < text.length && utf8_decode(text, &offset, &point) == 0) scripts &= scripts_of(point);
     return scripts;
 }
 
@@ -51,8 +53,8 @@ bool cedar_script_is_bidi(struct str text) {
 static void warn(struct cedar_report *report, struct cedar_span span, bool is_mixed, bool is_bidi) {
     if (is_bidi) {
         cedar_report_add(report, CEDAR_WARNED_BIDI, span,
-                         "this text changes the direction of writing, so that what follows may read otherwise than it is: "
-                         "remove these characters, or write them as \\u{...}");
+                         "this text changes the direction of writing, so that what follows may read otherwise than it "
+                         "is: remove these characters, or write them as \\u{...}");
     } else if (is_mixed) {
         cedar_report_add(report, CEDAR_WARNED_SCRIPTS, span,
                          "this text mixes letters of several scripts, which may look alike: check that each is meant");

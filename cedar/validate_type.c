@@ -1,8 +1,8 @@
 /* How types relate: below, least above, disjoint; attributes and tags of types.
  *
- * Strict: records agree in their fields, and in which are required; entity types are the same or have nothing above both.
- * Permissive: a field that is optional in one is optional above both, one that only one has or that has no common type
- * is left out of an open record, and entity types join to "one of these".
+ * Strict: records agree in their fields, and in which are required; entity types are the same or have nothing above
+ * both. Permissive: a field that is optional in one is optional above both, one that only one has or that has no
+ * common type is left out of an open record, and entity types join to "one of these".
  *
  * Recursion is bounded by the depth of types: that of expressions plus CEDAR_SCHEMA_DEPTH_MAX. */
 #include "cedar/validate.h"
@@ -28,7 +28,7 @@ static bool is_record_below(const struct cedar_type *a, const struct cedar_type 
 bool cedar_type_is_subtype(const struct cedar_type *a, const struct cedar_type *b, enum cedar_validation_mode mode) {
     if (a == b || a->kind == CEDAR_TYPE_NEVER || b->kind == CEDAR_TYPE_ANY) return true;
     switch (b->kind) {
-    case CEDAR_TYPE_BOOL: return a->kind == CEDAR_TYPE_BOOL || a->kind == CEDAR_TYPE_TRUE || a->kind == CEDAR_TYPE_FALSE;
+    case CEDAR_TYPE_BOOL: return a->kind >= CEDAR_TYPE_TRUE && a->kind <= CEDAR_TYPE_BOOL;
     case CEDAR_TYPE_ANY_ENTITY: return a->kind == CEDAR_TYPE_ENTITY || a->kind == CEDAR_TYPE_ANY_ENTITY;
     case CEDAR_TYPE_SET:
         if (a->kind != CEDAR_TYPE_SET) return false;

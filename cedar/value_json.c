@@ -322,7 +322,8 @@ static int read_extension_text(struct cedar_reader *reader, const struct cedar_t
     struct str text;
     if (cedar_read_string(reader, &text) != 0) return -1;
     if (cedar_extension_parse(reader->arena, kinds[type->kind - CEDAR_TYPE_DECIMAL], text, value) == 0) return 0;
-    return cedar_reader_refuse(&start, CEDAR_BAD_EXTENSION, "this text is not of the form that the schema's type takes");
+    return cedar_reader_refuse(&start, CEDAR_BAD_EXTENSION,
+                               "this text is not of the form that the schema's type takes");
 }
 
 /* {fn, arg}, or {__extn: {fn, arg}}. */

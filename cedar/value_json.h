@@ -31,8 +31,9 @@ int cedar_reader_expect(struct cedar_reader *reader, enum json_token event, cons
 int cedar_read_string(struct cedar_reader *reader, struct str *string) MUST_USE;
 int cedar_read_key(struct cedar_reader *reader, struct str *key) MUST_USE;
 int cedar_read_value(struct cedar_reader *reader, struct cedar_value *value) MUST_USE;
-/* Guided by a type of a schema: {type, id} where it wants an entity; a string, or {fn, arg}, where it wants an extension
- * value. What does not fit is read as it stands: cedar_schema_check_entity() and its like tell. NULL: no guide. */
+/* Guided by a type of a schema: {type, id} where it wants an entity; a string, or {fn, arg}, where it wants an
+ * extension value. What does not fit is read as it stands: cedar_schema_check_entity() and its like tell. NULL: no
+ * guide. */
 int cedar_read_value_as(struct cedar_reader *reader, const struct cedar_type *type, struct cedar_value *value) MUST_USE;
 /* What fields are of: those of a record type, or all of one type; both NULL: no guide. */
 struct cedar_guide {

@@ -1,7 +1,8 @@
 /* cedar-corpus DIR: runs every Cedar test case below a folder laid out like the official corpus (cases name their
  * policies and entities relative to the folder above `corpus-tests` or `tests`) and compares decision, reasons and
  * errors, and `shouldValidate`; entities and requests are read as the case's schema says, and checked against it. Ends
- * with the line "N passed, M failed", where each request and each validation counts one; exit status 0 if none failed. */
+ * with the line "N passed, M failed", where each request and each validation counts one; exit status 0 if none
+ * failed. */
 #include "cedar/cedar.h"
 #include "tests/conformance/cases.h"
 #include "tests/conformance/json_member.h"

@@ -1,6 +1,6 @@
-/* cedar-schema DIR CASES: for each `NAME.cedarschema.json` below DIR, the text form is CASES/corpus-tests/NAME.cedarschema.
- * The text must translate to that JSON, the JSON to itself, and the JSON to text and back to a JSON of the same meaning.
- * Ends with "N passed, M failed", where each of the three counts one. */
+/* cedar-schema DIR CASES: for each `NAME.cedarschema.json` below DIR, the text form is
+ * CASES/corpus-tests/NAME.cedarschema. The text must translate to that JSON, the JSON to itself, and the JSON to
+ * text and back to a JSON of the same meaning. Ends with "N passed, M failed", where each of the three counts one. */
 #include "cedar/cedar.h"
 #include "tests/conformance/cases.h"
 #include "tests/conformance/json_canonical.h"
@@ -25,7 +25,8 @@ static void expect(struct totals *totals, const char *path, const char *what, st
     has_passed = has_passed && str_equal(buffer_view(&canonical), wanted);
     if (has_passed) totals->passed++;
     else if (totals->failed++ < FAILURES_SHOWN) {
-        printf("%s: %s: %s\n  got    %.*s\n  wanted %.*s\n", path, what, problem.text, STR_ARGS(buffer_view(&canonical)),
+        printf("%s: %s: %s\n  got    %.*s\n  wanted %.*s\n", path, what, problem.text,
+               STR_ARGS(buffer_view(&canonical)),
                STR_ARGS(wanted));
     }
     buffer_free(&json);

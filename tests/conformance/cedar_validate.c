@@ -1,7 +1,8 @@
-/* cedar-validate DIR [CASES]: compares the validator with recorded verdicts. Below DIR, each `NAME.validation.json` holds
- * what the official implementation says of the case `NAME.json`, which lies beside it or in CASES/corpus-tests: for each
- * policy a verdict and the errors, strict and permissive, for each entity and request a verdict. Verdicts must be the
- * same, and so must the kinds of errors. Ends with "N passed, M failed": policies twice, entities and requests each. */
+/* cedar-validate DIR [CASES]: compares the validator with recorded verdicts. Below DIR, each `NAME.validation.json`
+ * holds what the official implementation says of the case `NAME.json`, which lies beside it or in
+ * CASES/corpus-tests: for each policy a verdict and the errors, strict and permissive, for each entity and request a
+ * verdict. Verdicts must be the same, and so must the kinds of errors. Ends with "N passed, M failed": policies
+ * twice, entities and requests each. */
 #include "cedar/cedar.h"
 #include "tests/conformance/cases.h"
 #include "tests/conformance/json_member.h"
@@ -73,7 +74,8 @@ static uint64_t recorded_codes(struct str errors) {
 
 static void describe(uint64_t bits, struct buffer *out) {
     for (unsigned code = CEDAR_UNDEFINED; code < CEDAR_CODE_COUNT; code++) {
-        if (bits & bit_of((enum cedar_code)code)) buffer_append_format(out, "%s ", cedar_code_name((enum cedar_code)code));
+        if (bits & bit_of((enum cedar_code)code)) buffer_append_format(out, "%s ",
+                                                                       cedar_code_name((enum cedar_code)code));
     }
     buffer_append_byte(out, '\0');
 }

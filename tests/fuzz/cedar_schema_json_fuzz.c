@@ -1,4 +1,5 @@
-/* Schemas as JSON: whatever is accepted can be written as JSON, and as text where text can say it; both are accepted. */
+/* Schemas as JSON: whatever is accepted can be written as JSON, and as text where text can say it; both are
+ * accepted. */
 #include "cedar/cedar.h"
 
 #define OUT_BYTES_MAX ((size_t)16 << 20)

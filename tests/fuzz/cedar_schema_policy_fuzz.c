@@ -25,7 +25,8 @@ static void decide(const struct cedar_schema *schema, const struct cedar_policy_
         cedar_request_parse_guided(arena, schema, request_json, &request, &problem) == 0 &&
         cedar_engine_authorize(engine, &request, entities, arena, &decision) == 0) {
         for (size_t i = 0; i < decision.error_count; i++) {
-            CHECK(decision.errors[i].code == CEDAR_FAILED_OVERFLOW || decision.errors[i].code == CEDAR_FAILED_NO_ENTITY);
+            CHECK(decision.errors[i].code == CEDAR_FAILED_OVERFLOW ||
+                  decision.errors[i].code == CEDAR_FAILED_NO_ENTITY);
         }
     }
     cedar_engine_free(&engine);
