@@ -1,0 +1,11 @@
+/* Sworn's own Cedar schema, as text: what policies may speak of. The context of each action comes from
+ * model/attributes.def, so that a typo in `context.clases` is an error when the file is saved. */
+#ifndef SWORN_GUARD_POLICY_SCHEMA_H
+#define SWORN_GUARD_POLICY_SCHEMA_H
+
+#include "base/buffer.h"
+
+/* Appends the schema. A buffer that is full says so itself: buffer_failed(). */
+void policy_schema_write(struct buffer *out);
+
+#endif
