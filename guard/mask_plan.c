@@ -5,6 +5,8 @@
  * half. No hint is 0. */
 #include "guard/mask_plan.h"
 
+#include "detect/names.h"
+
 struct plan {
     struct mask_plan vtable;
     struct mask_worker *worker;
@@ -14,7 +16,7 @@ struct plan {
 
 static_assert(CLASS_MAX <= 32, "the classes of a field have the low half of its hint");
 
-/* These have no shape by which a value could be known without its name, so they win over the others. */
+/* These have no shape by which a value could be known without its name. */
 #define CLASSES_BY_NAME (CLASS_BIT(CLASS_PERSON_NAME) | CLASS_BIT(CLASS_ADDRESS) | CLASS_BIT(CLASS_DATE_OF_BIRTH))
 
 static struct mask_field field_from_hint(struct detect_hint hint) {
@@ -22,11 +24,32 @@ static struct mask_field field_from_hint(struct detect_hint hint) {
     return (struct mask_field){.hint = (uint64_t)hint.context << 32 | classes};
 }
 
-static struct detect_hint hint_from_field(struct mask_field field) {
-    class_set classes = field.hint & UINT32_MAX;
-    class_set foremost = (classes & CLASSES_BY_NAME) != 0 ? classes & CLASSES_BY_NAME : classes;
+/* The first of the classes that the value may be of. */
+static enum data_class first_plausible(class_set classes, struct str value) {
+    for (; classes != 0; classes &= classes - 1) {
+        enum data_class class = (enum data_class)__builtin_ctzll(classes);
+        if (names_value_is_plausible(class, value)) return class;
+    }
+    return CLASS_NONE;
+}
+
+/* Of several classes: one that the value may be of, that must be hidden, and that nothing but the name could tell. An
+ * array of values has the foremost. */
+static enum data_class choose_class(class_set classes, class_set reveal, struct str value) {
+    const class_set orders[] = {classes & CLASSES_BY_NAME & ~reveal, classes & ~reveal, classes};
+    enum data_class foremost = CLASS_NONE;
+    bool is_one = (classes & (classes - 1)) == 0;
+    for (size_t i = 0; i < LENGTH_OF(orders) && classes != 0; i++) {
+        enum data_class class = is_one ? CLASS_NONE : first_plausible(orders[i], value);
+        if (class != CLASS_NONE) return class;
+        if (foremost == CLASS_NONE && orders[i] != 0) foremost = (enum data_class)__builtin_ctzll(orders[i]);
+    }
+    return foremost;
+}
+
+static struct detect_hint hint_from_field(struct mask_field field, class_set reveal, struct str value) {
     return (struct detect_hint){
-        .class = foremost != 0 ? (uint8_t)__builtin_ctzll(foremost) : CLASS_NONE,
+        .class = (uint8_t)choose_class(field.hint & UINT32_MAX, reveal, value),
         .context = (uint32_t)(field.hint >> 32),
     };
 }
@@ -46,7 +69,7 @@ static enum mask_result plan_value(const struct mask_plan *vtable, struct mask_f
     const struct plan *plan = vtable->self;
     if (value.length == 0) return MASK_UNCHANGED;
     struct mask_job job = {.policy = plan->policy, .reveal = plan->reveal, .masked = masked, .revealed = revealed};
-    struct detect_hint hint = hint_from_field(field);
+    struct detect_hint hint = hint_from_field(field, plan->reveal, value);
     enum masked_as result = MASKED_NOT;
     int status = shape == MASK_JSON ? mask_worker_json(plan->worker, &job, hint, value, out, &result, NULL)
                                     : mask_worker_text(plan->worker, &job, hint, value, out, &result, NULL);
@@ -72,7 +95,7 @@ const struct mask_plan *mask_plan_new(struct arena *arena, struct mask_worker *w
 
 int mask_inspect(struct mask_worker *worker, struct mask_field field, enum mask_shape shape, struct str value,
                  struct class_counts *counts, struct error *error) {
-    struct detect_hint hint = hint_from_field(field);
+    struct detect_hint hint = hint_from_field(field, 0, value);
     struct class_counts found = {{0}};
     if (shape == MASK_JSON && mask_worker_count_json(worker, hint, value, &found, NULL) == 0) {
         class_counts_add(counts, &found);

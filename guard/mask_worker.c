@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "detect/context.h"
 #include "detect/mask.h"
 
 #define MASK_WORKER_MAGIC 0x3a5c0ed1u
@@ -126,14 +127,37 @@ int mask_worker_text(struct mask_worker *worker, const struct mask_job *job, str
     return buffer_failed(out) ? error_set(error, ERROR_LIMIT, "a masked value is too large") : 0;
 }
 
-/* A document in a column whose name marks a class (a jsonb column `date_of_birth`): its strings must be looked at as
- * under a key of that name, so it is put under one. *prefix is how many bytes stand before the document then. */
+/* One word for each thing that a name can be evidence of. */
+static void append_context_words(struct buffer *key, uint32_t context) {
+    static const struct {
+        uint32_t bit;
+        const char *word;
+    } words[] = {
+#define CONTEXT(word, bit) {CONTEXT_##bit, word},
+#include "detect/context.def"
+#undef CONTEXT
+    };
+    context &= ~(uint32_t)CONTEXT_OTHER; /* what speaks against a value may speak of another of its names */
+    for (size_t i = 0; i < LENGTH_OF(words) && context != 0; i++) {
+        if ((context & words[i].bit) == 0) continue;
+        context &= ~words[i].bit;
+        buffer_append_format(key, "%s_", words[i].word);
+    }
+}
+
+/* A document in a column whose name says something (a jsonb column `date_of_birth`): what in it has no key must be
+ * looked at as under a key of that name, so it is put under one. *prefix is how many bytes stand before it then. */
 static int worker_wrap(struct mask_worker *worker, struct detect_hint hint, struct str *value, size_t *prefix,
                        struct error *error) {
     *prefix = 0;
-    if (hint.class == CLASS_NONE) return 0;
+    bool is_object = str_starts_with(str_trim(*value), STR("{"));
+    if (is_object || (hint.class == CLASS_NONE && hint.context == 0)) return 0;
     buffer_clear(&worker->wrapped);
-    buffer_append_format(&worker->wrapped, "{\"%s\":", class_name((enum data_class)hint.class));
+    buffer_append_cstr(&worker->wrapped, "{\"");
+    append_context_words(&worker->wrapped, hint.context);
+    buffer_append_cstr(&worker->wrapped, "value"); /* lest "ip" and "address" become one name */
+    if (hint.class != CLASS_NONE) buffer_append_format(&worker->wrapped, "_%s", class_name((enum data_class)hint.class));
+    buffer_append_cstr(&worker->wrapped, "\":");
     *prefix = buffer_length(&worker->wrapped);
     buffer_append_str(&worker->wrapped, *value);
     buffer_append_byte(&worker->wrapped, '}');

@@ -52,6 +52,10 @@ static const struct {
     {"JSON, by the column's name, revealed", CLASS_BIT(CLASS_DATE_OF_BIRTH), "date_of_birth", MASK_JSON,
      "\"1980-02-29\"",
      MASK_UNCHANGED, "", NULL, CLASS_DATE_OF_BIRTH, 0, 1},
+    {"JSON, by what the column's name is evidence of", 0, "tax_id", MASK_JSON, "\"86095742719\"", MASK_CHANGED,
+     "\"[DE_TAX_ID]\"", NULL, CLASS_DE_TAX_ID, 1, 0},
+    {"JSON, by a name that is evidence of something else too", 0, "address", MASK_JSON, "\"17 Zimtstern Lane\"",
+     MASK_CHANGED, "\"[ADDRESS]\"", NULL, CLASS_ADDRESS, 1, 0},
     {"JSON that is none", 0, "data", MASK_JSON, "{\"a\": ", MASK_FAILED, NULL, NULL, CLASS_EMAIL, 0, 0},
     {"JSON that breaks out of its wrapping", 0, "date_of_birth", MASK_JSON, "1},{\"a\":2", MASK_FAILED, NULL, NULL,
      CLASS_EMAIL, 0, 0},
@@ -80,6 +84,28 @@ static void check_row(struct mask_worker *worker, const struct mask_policy *oper
     arena_free(&arena);
 }
 
+/* A field that several names speak for: a value is of the class that it can be of. */
+static void check_joined_names(struct arena *arena, struct mask_worker *worker, const struct mask_policy *operators) {
+    static const char *const values[] = {"1980-02-29", "Wilhelmine Abendroth"};
+    static const char *const masked[] = {"[DATE_OF_BIRTH]", "[PERSON_NAME]"};
+    const struct mask_plan *plan = mask_plan_new(arena, worker, operators, CLASS_BIT(CLASS_DATE_OF_BIRTH));
+    struct class_counts hidden = {{0}}, shown = {{0}};
+    struct buffer out;
+    buffer_init(&out, 4096);
+    for (size_t i = 0; i < 2 * LENGTH_OF(values); i++) {
+        if (i == LENGTH_OF(values)) plan = mask_plan_new(arena, worker, operators, 0);
+        struct str value = str_from_cstr(values[i % LENGTH_OF(values)]);
+        struct mask_field field = {.hint = plan->field(plan, STR("full_name")).hint |
+                                           plan->field(plan, STR("date_of_birth")).hint};
+        bool is_shown = i == 0;
+        buffer_clear(&out);
+        enum mask_result result = plan->value(plan, field, MASK_TEXT, value, &out, &hidden, &shown);
+        is_integer(result, is_shown ? MASK_UNCHANGED : MASK_CHANGED, "several names");
+        is_str(buffer_view(&out), str_from_cstr(is_shown ? "" : masked[i % LENGTH_OF(values)]), "  is masked as what it can be");
+    }
+    buffer_free(&out);
+}
+
 static void check_inspect(struct mask_worker *worker) {
     struct error error = {0};
     struct class_counts counts = {{0}};
@@ -103,6 +129,7 @@ int main(void) {
     arena_init(&arena, 65536);
     const struct mask_policy *operators = test_operators(&arena);
     for (size_t i = 0; i < LENGTH_OF(rows); i++) check_row(worker, operators, i);
+    check_joined_names(&arena, worker, operators);
     check_inspect(worker);
     ok(mask_plan_new(&arena, worker, operators, CLASS_SET_ALL)->reveals_all,
        "every class revealed: no value is looked at");
