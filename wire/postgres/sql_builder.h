@@ -68,6 +68,7 @@ struct sql_builder {
     const struct sql_scope *scope;
     const struct sql_lock *lock;
     struct str literal_name; /* the column that a constant here belongs to */
+    bool is_key;             /* a constant here is a key, or a path of keys, into a document */
     const PgQuery__InsertStmt *insert; /* whose rows come next */
     struct str schema;       /* CREATE SCHEMA: where its unqualified elements go */
     struct str text;         /* of the statement */
@@ -104,6 +105,12 @@ void sql_walk_node(struct sql_builder *builder, const PgQuery__Node *node, enum 
 /* As sql_walk_node; constants belong to the column `name`, when it is not empty. */
 void sql_walk_named(struct sql_builder *builder, const PgQuery__Node *node, struct str name);
 struct str sql_node_string(const PgQuery__Node *node); /* a String or a string constant; else no data */
+
+/* sql_keys.c */
+bool sql_is_key_operator(const PgQuery__AExpr *expression);
+bool sql_is_key_function(const PgQuery__FuncCall *call);
+/* Each key of a path counts as the name of a column. */
+void sql_add_keys(struct sql_builder *builder, struct str path);
 
 /* sql_select.c */
 void sql_walk_select(struct sql_builder *builder, const PgQuery__SelectStmt *select);

@@ -21,6 +21,7 @@ static void visit_constant(struct sql_builder *builder, const ProtobufCMessage *
     switch (constant->val_case) {
     case PG_QUERY__A__CONST__VAL_SVAL:
         sql_add_literal(builder, str_from_cstr(constant->sval->sval), 0);
+        if (builder->is_key) sql_add_keys(builder, str_from_cstr(constant->sval->sval));
         break;
     case PG_QUERY__A__CONST__VAL_FVAL:
         sql_add_literal(builder, str_from_cstr(constant->fval->fval), 0);
@@ -60,7 +61,10 @@ static void visit_expression(struct sql_builder *builder, const ProtobufCMessage
     const PgQuery__AExpr *expression = (const PgQuery__AExpr *)message;
     (void)verb;
     sql_walk_named(builder, expression->lexpr, column_name(expression->rexpr));
+    bool is_outer_key = builder->is_key;
+    if (sql_is_key_operator(expression)) builder->is_key = true;
     sql_walk_named(builder, expression->rexpr, column_name(expression->lexpr));
+    builder->is_key = is_outer_key;
 }
 
 static void visit_column(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
@@ -82,6 +86,9 @@ static void visit_indirection(struct sql_builder *builder, const ProtobufCMessag
     for (size_t i = 0; i < indirection->n_indirection; i++) {
         const PgQuery__Node *step = indirection->indirection[i];
         if (step->node_case == PG_QUERY__NODE__NODE_A_STAR) builder->draft->is_output_doubtful = true;
+        if (step->node_case == PG_QUERY__NODE__NODE_A_INDICES) {
+            sql_add_keys(builder, sql_node_string(step->a_indices->uidx));
+        }
         if (step->node_case != PG_QUERY__NODE__NODE_STRING) continue;
         sql_add_function(builder, &indirection->indirection[i], 1);
         sql_add_column(builder, sql_node_string(step));
@@ -95,7 +102,10 @@ static void visit_call(struct sql_builder *builder, const ProtobufCMessage *mess
     if (call->n_funcname > 0 && str_equal_cstr(sql_node_string(call->funcname[call->n_funcname - 1]), "set_config")) {
         sql_walk_set_config(builder, call);
     }
+    bool is_outer_key = builder->is_key;
+    if (sql_is_key_function(call)) builder->is_key = true;
     sql_walk_children(builder, message, verb);
+    builder->is_key = is_outer_key;
 }
 
 static void visit_parameter(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
@@ -163,9 +173,15 @@ static void visit_target(struct sql_builder *builder, const ProtobufCMessage *me
     }
 }
 
-/* Functions in FROM name their columns themselves; so do XMLTABLE and the like. */
+/* Functions in FROM name their columns themselves, jsonb_to_record by its keys; so do XMLTABLE and the like. */
 static void visit_from_function(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     builder->draft->is_output_doubtful = true;
+    if (message->descriptor == &pg_query__range_function__descriptor) {
+        const PgQuery__RangeFunction *function = (const PgQuery__RangeFunction *)message;
+        for (size_t i = 0; i < function->n_coldeflist; i++) {
+            sql_add_column(builder, str_from_cstr(function->coldeflist[i]->column_def->colname));
+        }
+    }
     sql_walk_children(builder, message, verb);
 }
 
