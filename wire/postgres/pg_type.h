@@ -5,6 +5,12 @@
 
 #include "base/buffer.h"
 
+/* Types that are asked for by name. */
+#define PG_TYPE_INT8_OID 20u
+#define PG_TYPE_INET_OID 869u
+#define PG_TYPE_DATE_OID 1082u
+#define PG_TYPE_NUMERIC_OID 1700u
+
 enum pg_type_kind {
     PG_TYPE_UNKNOWN,    /* not listed: judged by what the value looks like */
     PG_TYPE_TEXT,

@@ -197,10 +197,45 @@ static enum mask_result mask_unknown_text(struct value_mask *mask, struct str va
     return value_mask_ask(mask, MASK_TEXT, value, out);
 }
 
+/* Scalars that a value of these bytes may be. A number of more digits is rather a float, of whose bits it is made. */
+static const uint32_t guessed_oids[] = {PG_TYPE_INT8_OID, PG_TYPE_NUMERIC_OID, PG_TYPE_DATE_OID, PG_TYPE_INET_OID};
+#define GUESSED_INTEGER_END 100000000000000000 /* 17 digits */
+
+static bool is_guess(const struct pg_type *type, struct str value) {
+    if (type->kind != PG_TYPE_INTEGER) return true;
+    if (value.length != 8) return false;
+    int64_t number = (int64_t)pg_type_read_u64(value, 0);
+    return number > 0 && number < GUESSED_INTEGER_END;
+}
+
+/* COPY does not say of which type its binary values are. */
+static enum mask_result mask_guessed_scalar(struct value_mask *mask, struct str value, size_t out_bytes_max) {
+    struct buffer text;
+    buffer_init(&text, out_bytes_max);
+    enum mask_result result = MASK_UNCHANGED;
+    for (size_t i = 0; i < LENGTH_OF(guessed_oids) && result == MASK_UNCHANGED; i++) {
+        const struct pg_type *type = pg_type_find(guessed_oids[i]);
+        buffer_clear(&text);
+        if ((!type->is_inspected && mask->field.hint == 0) || !is_guess(type, value) ||
+            pg_type_render(type, value, &text) != 0)
+            continue;
+        result = is_number(type) ? mask_number(mask, buffer_view(&text), out_bytes_max)
+                                 : value_mask_ask_or_null(mask, buffer_view(&text), out_bytes_max);
+    }
+    if (buffer_failed(&text)) result = MASK_FAILED;
+    buffer_free(&text);
+    return result;
+}
+
 static enum mask_result mask_unknown_binary(struct value_mask *mask, struct str value, struct buffer *out) {
+    bool is_versioned = value.length > 0 && value.data[0] == JSONB_VERSION;
+    if (is_json_container(value)) return mask_unknown_json(mask, value, out);
+    if (is_versioned && is_json_container(str_slice(value, 1, value.length)))
+        return mask_versioned(mask, MASK_JSON, value, out);
     if (binary_is_array(value)) return binary_mask_array(mask, value, out);
     if (binary_is_record(value)) return binary_mask_record(mask, value, out);
-    return binary_mask_bytes(mask, value, out);
+    enum mask_result result = binary_mask_bytes(mask, value, out);
+    return result == MASK_UNCHANGED ? mask_guessed_scalar(mask, value, out->cap_bytes) : result;
 }
 
 static enum mask_result apply_text(struct value_mask *mask, const struct pg_type *type, struct str value,
