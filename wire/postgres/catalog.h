@@ -1,4 +1,4 @@
-/* Names of table columns, by table oid and attribute number, for each database of each upstream.
+/* Names of table columns and of fields of row types, for each database of each upstream.
  *
  * A RowDescription names a column as the statement calls it; what the table calls it is only in the catalog. Names are
  * fetched over a connection of sworn's own, kept for CATALOG_AGE_NS, and shared by all workers (behind a mutex that is
@@ -17,12 +17,21 @@
 #define CATALOG_TABLES_MAX 100000u                    /* of one database; at the maximum all are forgotten */
 #define CATALOG_DATABASES_MAX 1000u
 #define CATALOG_TABLES_BY_NAME_MAX 64u
+#define CATALOG_RELATIONS_OF_TYPES_MAX 256u           /* whose rows lie in one result, or in each other */
 
 /* P: fetches what is not known or too old of these tables. */
 void catalog_learn(const struct wire_upstream *target, struct str database, const uint32_t *oids, size_t count);
-/* Empty when unknown. Does not park. */
-struct str catalog_column_name(const struct wire_upstream *target, struct str database, uint32_t oid,
-                               int16_t attribute_number, struct arena *arena);
+/* Sets origin and, for a column of a view, the names that it is computed from; leaves them when unknown. -1: the arena
+ * is at its cap. Does not park. */
+int catalog_column(const struct wire_upstream *target, struct str database, uint32_t oid, int16_t attribute_number,
+                   struct arena *arena, struct row_mask_column *column) MUST_USE;
+
+/* P: fetches what is not known or too old of these types, and the tables whose rows are of them. */
+void catalog_learn_types(const struct wire_upstream *target, struct str database, const uint32_t *oids, size_t count);
+/* Sets the fields of a column whose type is a row type, or an array of one; leaves them for every other. -1: the arena
+ * is at its cap. Does not park. */
+int catalog_fields(const struct wire_upstream *target, struct str database, struct arena *arena,
+                   struct row_mask_column *column) MUST_USE;
 /* P: the columns of every table of that name (in that schema, when not empty), by place: where several tables have the
  * name, each column carries the names of all of them. None when there is no such table. as_copied: without generated
  * columns, which COPY table leaves out. */

@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "wire/postgres/catalog.h"
+#include "wire/postgres/pg_type.h"
 
 #define COPY_NAMES_MAX 16384u
 #define COPY_COLUMNS_MAX 1664u /* the server's own maximum of a result */
@@ -36,7 +37,7 @@ static void set_references(struct row_mask_column *column, const struct sql_stat
     }
 }
 
-/* P: the tables whose columns are not known yet. Their oids are copied out of the input before. */
+/* P: the tables and types that are not known yet. Their oids are copied out of the input before. */
 static int learn_tables(struct wire_session *session, struct error *error) {
     struct postgres_state *state = postgres_state(session);
     struct message message;
@@ -44,16 +45,35 @@ static int learn_tables(struct wire_session *session, struct error *error) {
     if (message_next(stream_buffered(session->upstream), &message) != MESSAGE_WHOLE ||
         message_decode_row_description(message.body, &columns) != 0)
         return error_set(error, ERROR_UNAVAILABLE, "the upstream sent a RowDescription that cannot be read");
-    uint32_t *oids = ARENA_NEW_ARRAY(&state->result, uint32_t, columns.count);
-    size_t count = 0;
-    if (oids == NULL) return error_out_of_memory(error);
+    uint32_t *tables = ARENA_NEW_ARRAY(&state->result, uint32_t, columns.count);
+    uint32_t *types = ARENA_NEW_ARRAY(&state->result, uint32_t, columns.count);
+    size_t table_count = 0;
+    size_t type_count = 0;
+    if (tables == NULL || types == NULL) return error_out_of_memory(error);
     for (size_t i = 0; i < columns.count; i++) {
         struct message_column column;
         message_column_next(&columns, &column);
-        if (column.table_oid == 0 || (count > 0 && oids[count - 1] == column.table_oid)) continue;
-        oids[count++] = column.table_oid;
+        bool is_unknown = pg_type_find(column.type_oid)->kind == PG_TYPE_UNKNOWN;
+        bool is_again = table_count > 0 && tables[table_count - 1] == column.table_oid;
+        if (column.table_oid != 0 && !is_again) tables[table_count++] = column.table_oid;
+        if (is_unknown) types[type_count++] = column.type_oid;
     }
-    catalog_learn(session->target, state->database, oids, count);
+    catalog_learn(session->target, state->database, tables, table_count);
+    catalog_learn_types(session->target, state->database, types, type_count);
+    return 0;
+}
+
+/* What the catalog says of the column; what the statement computes it from when it is no table's. */
+static int set_names(struct wire_session *session, const struct message_column *described,
+                     const struct sql_statement *source, size_t index, size_t count, struct row_mask_column *column) {
+    struct postgres_state *state = postgres_state(session);
+    *column = (struct row_mask_column){
+        .name = described->name, .type_oid = described->type_oid, .format = described->format};
+    if (catalog_column(session->target, state->database, described->table_oid, described->attribute_number,
+                       &state->result, column) != 0 ||
+        catalog_fields(session->target, state->database, &state->result, column) != 0)
+        return -1;
+    if (column->origin.length == 0) set_references(column, source, index, count);
     return 0;
 }
 
@@ -72,11 +92,7 @@ int postgres_prepare_rows(struct wire_session *session, const struct mask_plan *
     for (size_t i = 0; i < count; i++) {
         struct message_column column;
         message_column_next(&descriptions, &column);
-        columns[i] = (struct row_mask_column){
-            .name = column.name, .type_oid = column.type_oid, .format = column.format};
-        columns[i].origin = catalog_column_name(session->target, state->database, column.table_oid,
-                                                column.attribute_number, &state->result);
-        if (columns[i].origin.length == 0) set_references(&columns[i], source, i, count);
+        if (set_names(session, &column, source, i, count, &columns[i]) != 0) return error_out_of_memory(error);
     }
     state->row_mask = row_mask_new(&state->result, plan, columns, count);
     if (state->row_mask != NULL) return 0;

@@ -15,6 +15,17 @@ struct mask_field row_mask_column_field(const struct mask_plan *plan, const stru
     return field;
 }
 
+/* The fields of a row type. */
+static int prepare_fields(struct arena *arena, const struct mask_plan *plan, const struct row_mask_column *column,
+                          struct row_mask_strategy *strategy) {
+    struct mask_field *fields = ARENA_NEW_ARRAY(arena, struct mask_field, column->field_count);
+    if (fields == NULL) return -1;
+    for (size_t i = 0; i < column->field_count; i++) fields[i] = row_mask_column_field(plan, &column->fields[i]);
+    strategy->fields = fields;
+    strategy->field_count = column->field_count;
+    return 0;
+}
+
 struct row_mask *row_mask_new(struct arena *arena, const struct mask_plan *plan,
                               const struct row_mask_column *columns, size_t count) {
     if (count > UINT16_MAX) return NULL;
@@ -30,6 +41,7 @@ struct row_mask *row_mask_new(struct arena *arena, const struct mask_plan *plan,
         strategy->is_binary = columns[i].format == 1;
         if (plan->reveals_all) continue;
         strategy->field = row_mask_column_field(plan, &columns[i]);
+        if (columns[i].field_count > 0 && prepare_fields(arena, plan, &columns[i], strategy) != 0) return NULL;
         strategy->is_inspected = strategy->type->is_inspected || strategy->field.hint != 0;
         if (strategy->is_inspected) mask->is_noop = false;
     }
@@ -68,6 +80,8 @@ enum mask_result row_mask_apply(const struct row_mask *mask, struct str body, st
         if (!column->is_inspected || value.length == 0) continue;
         size_t mark = buffer_length(out);
         value_mask.field = column->field;
+        value_mask.fields = column->fields;
+        value_mask.field_count = column->field_count;
         enum mask_result result = value_mask_apply(&value_mask, column->type, column->is_binary, value, out);
         if (result == MASK_FAILED) return field_splice_fail(&splice);
         field_splice_put(&splice, value, offset, result, mark);

@@ -84,14 +84,15 @@ static void container_init(struct container *container, const struct value_mask 
     buffer_init(&container->joined, joined_bytes_max);
 }
 
-/* The next field at *offset. */
-static bool container_field(struct container *container, const struct pg_type *type, size_t *offset) {
+/* The next field at *offset; mask: what is known of it. */
+static bool container_field(struct container *container, struct value_mask *mask, const struct pg_type *type,
+                            size_t *offset) {
     struct field_splice *splice = &container->splice;
     struct str value;
     if (!field_splice_read(splice->source, offset, &value)) return false;
-    if (value.data == NULL || (!type->is_inspected && container->mask.field.hint == 0)) return true;
+    if (value.data == NULL || (!type->is_inspected && mask->field.hint == 0)) return true;
     size_t mark = buffer_length(splice->out);
-    enum mask_result result = value_mask_apply(&container->mask, type, true, value, splice->out);
+    enum mask_result result = value_mask_apply(mask, type, true, value, splice->out);
     field_splice_put(splice, value, *offset, result, mark);
     if (type->kind == PG_TYPE_TEXT && !splice->is_changed) {
         if (buffer_length(&container->joined) > 0) buffer_append_byte(&container->joined, ',');
@@ -144,7 +145,9 @@ enum mask_result binary_mask_array(struct value_mask *mask, struct str value, st
     struct container container;
     container_init(&container, mask, value, out);
     bool is_good = true;
-    for (size_t i = 0; i < count && is_good; i++) is_good = container_field(&container, element, &offset);
+    for (size_t i = 0; i < count && is_good; i++) {
+        is_good = container_field(&container, &container.mask, element, &offset);
+    }
     enum mask_result result = container_finish(&container, is_good && offset == value.length);
     if (result == MASK_CHANGED && container.splice.has_new_null) {
         buffer_patch_u32be(out, container.splice.start + ARRAY_HAS_NULL_OFFSET, 1);
@@ -175,7 +178,8 @@ enum mask_result binary_mask_record(struct value_mask *mask, struct str value, s
     for (uint32_t i = 0; i < count && is_good; i++) {
         const struct pg_type *type = pg_type_find(pg_type_read_u32(value, offset));
         offset += LENGTH_BYTES;
-        is_good = container_field(&container, type, &offset);
+        struct value_mask field = value_mask_of_field(&container.mask, i);
+        is_good = container_field(&container, &field, type, &offset);
     }
     return container_finish(&container, is_good);
 }

@@ -10,6 +10,7 @@
 
 struct text_splice {
     struct value_mask mask; /* one level deeper */
+    size_t index;           /* of the next element */
     const struct pg_type *type;
     struct str source;
     struct buffer *out;
@@ -74,15 +75,17 @@ static struct str strip_plain_quotes(struct str raw) {
     return has_special(inside) ? raw : inside;
 }
 
-static enum mask_result mask_raw_element(struct text_splice *splice, struct str raw, struct buffer *masked) {
+static enum mask_result mask_raw_element(struct text_splice *splice, size_t index, struct str raw,
+                                         struct buffer *masked) {
+    struct value_mask mask = splice->is_record ? value_mask_of_field(&splice->mask, index) : splice->mask;
     struct str plain = strip_plain_quotes(raw);
-    if (!has_special(plain)) return value_mask_apply(&splice->mask, splice->type, false, plain, masked);
+    if (!has_special(plain)) return value_mask_apply(&mask, splice->type, false, plain, masked);
     struct buffer text;
     buffer_init(&text, raw.length + 1);
     append_unquoted(&text, raw);
     enum mask_result result = MASK_FAILED;
     if (!buffer_failed(&text)) {
-        result = value_mask_apply(&splice->mask, splice->type, false, buffer_view(&text), masked);
+        result = value_mask_apply(&mask, splice->type, false, buffer_view(&text), masked);
     }
     buffer_free(&text);
     return result;
@@ -94,10 +97,11 @@ static bool is_null_element(const struct text_splice *splice, struct str raw) {
 
 static bool splice_element(struct text_splice *splice, size_t from, size_t to) {
     struct str raw = str_slice(splice->source, from, to);
+    size_t index = splice->index++;
     if (is_null_element(splice, raw)) return true;
     struct buffer masked;
     buffer_init(&masked, splice->out->cap_bytes);
-    enum mask_result result = mask_raw_element(splice, raw, &masked);
+    enum mask_result result = mask_raw_element(splice, index, raw, &masked);
     if (result == MASK_CHANGED || result == MASK_NULL) {
         buffer_append_str(splice->out, str_slice(splice->source, splice->copied, from));
         char quote_escape = splice->is_record ? '"' : '\\';

@@ -11,6 +11,14 @@
 #define JSONB_VERSION 1
 #define EXPONENT_DIGITS_MAX 400 /* of a float8 printed without exponent, with sign */
 
+struct value_mask value_mask_of_field(const struct value_mask *record, size_t index) {
+    struct value_mask mask = *record;
+    if (index < record->field_count) mask.field.hint |= record->fields[index].hint;
+    mask.fields = NULL;
+    mask.field_count = 0;
+    return mask;
+}
+
 enum mask_result value_mask_ask(struct value_mask *mask, enum mask_shape shape, struct str value, struct buffer *out) {
     if (value.length == 0) return MASK_UNCHANGED;
     size_t mark = buffer_length(out);

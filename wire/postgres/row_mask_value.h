@@ -15,10 +15,15 @@
 struct value_mask {
     const struct mask_plan *plan;
     struct mask_field field;
+    const struct mask_field *fields; /* of the records that come next; NULL: not known */
+    size_t field_count;
     struct class_counts *masked;
     struct class_counts *revealed;
     unsigned depth;
 };
+
+/* What is known of the index-th field of a record, its own fields are not known. */
+struct value_mask value_mask_of_field(const struct value_mask *record, size_t index);
 
 enum mask_result value_mask_apply(struct value_mask *mask, const struct pg_type *type, bool is_binary,
                                   struct str value, struct buffer *out) MUST_USE;
@@ -73,6 +78,8 @@ enum mask_result field_splice_fail(struct field_splice *splice) MUST_USE;
 struct row_mask_strategy {
     const struct pg_type *type;
     struct mask_field field;
+    const struct mask_field *fields; /* of a row type */
+    size_t field_count;
     bool is_binary;
     bool is_inspected;
 };
