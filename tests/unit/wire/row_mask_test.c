@@ -219,6 +219,33 @@ static void test_length_byte(void) {
     ok(!has_canary(buffer_view(&out)), "become NULL");
 }
 
+/* A field of a row type is judged by its own name, its neighbours are not; so it is in an array of rows, and below it. */
+static void test_fields(void) {
+    static const struct {
+        const char *sent;
+        const char *wanted;
+    } rows[] = {
+        {"(1,plain,words)", "(1,\"[was canary]\",words)"},
+        {"(1,,words)", NULL},
+        {"(1,\"(a,b)\",words)", "(1,\"(\"\"[was canary]\"\",\"\"[was canary]\"\")\",words)"},
+        {"{\"(1,plain,words)\",\"(2,,x)\"}", "{\"(1,\\\"[was canary]\\\",words)\",\"(2,,x)\"}"},
+    };
+    struct row_mask_column fields[] = {{.name = STR("a")}, {.name = STR("secret")}, {.name = STR("b")}};
+    struct row_mask_column column = {.name = STR("t"), .type_oid = 16400, .fields = fields, .field_count = 3};
+    for (size_t i = 0; i < LENGTH_OF(rows); i++) {
+        reset();
+        buffer_append_u16be(&body, 1);
+        append_text_field(&body, str_from_cstr(rows[i].sent));
+        struct row_mask *mask = row_mask_new(&arena, &canary_plan, &column, 1);
+        enum mask_result result = row_mask_apply(mask, buffer_view(&body), &out, &masked, &revealed);
+        is_integer(result, rows[i].wanted != NULL ? MASK_CHANGED : MASK_UNCHANGED, rows[i].sent);
+        if (rows[i].wanted == NULL) continue;
+        buffer_append_u16be(&wanted, 1);
+        append_text_field(&wanted, str_from_cstr(rows[i].wanted));
+        is_str(buffer_view(&out), buffer_view(&wanted), rows[i].sent);
+    }
+}
+
 /* An output cap that is reached is doubt. */
 static void test_cap(void) {
     struct buffer small;
@@ -247,6 +274,7 @@ int main(void) {
     test_columns();
     test_counts();
     test_length_byte();
+    test_fields();
     test_cap();
     arena_free(&arena);
     buffer_free(&body);
