@@ -8,6 +8,7 @@ done by a principal to whom it is revealed: the value must be there, or the test
 import socket
 import tempfile
 import threading
+import time
 
 import psycopg
 import pytest
@@ -366,6 +367,19 @@ def test_neighbours_of_what_is_masked_stay(leaks):
         captured = capture(leaks, "ana", [sql])
         assert not [word for word in (b"70001", b"open", b"81234", b"2024-05-06") if word not in captured], sql
         assert not [word for word in (b"Abendroth", b"1984-03-17") if word in captured], sql
+
+
+def test_parameters_that_cannot_be_inspected_are_refused(leaks):
+    """The action is denied and in evidence; the session goes on."""
+    _, gateway, _, relay = leaks
+    dsn = f"host=127.0.0.1 port={relay.port} user=cleo password={gateway.token('cleo')} dbname=leaks"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="could not be inspected"):
+            connection.execute("SELECT length(%s)", ["a@b.example.com " * 1100000])
+        assert connection.execute("SELECT length(%s)", ["x"]).fetchone() == (1,)
+    time.sleep(0.6)
+    intents = [entry["event"] for entry in gateway.entries() if entry["event"].get("principal") == "cleo"]
+    assert [event["verdict"] for event in intents if event["type"] == "intent"] == ["deny", "allow"]
 
 
 def test_values_typed_by_the_client_come_back_masked(leaks):

@@ -73,6 +73,9 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
     if (inspect_text(session, analysis, action, error) != 0) {
         action->refusal = STR("the statement could not be inspected for personal data and secrets");
     }
+    if (parameters != NULL && parameters->is_doubtful) {
+        action->refusal = STR("the parameters could not be inspected for personal data and secrets");
+    }
     session->action_count++;
     return action;
 }
@@ -118,6 +121,6 @@ struct name_parameters *postgres_inspect_bind(struct wire_session *session, cons
     uint64_t counts[2] = {__builtin_bswap64(bind->format_count), __builtin_bswap64(bind->value_count)};
     struct str parts[] = {str_make(counts, sizeof(counts)), bind->formats, bind->values};
     parameters->digest = sha256_of_parts(parts, LENGTH_OF(parts));
-    if (inspect_values(session, bind, statement, &parameters->found, error) != 0) name_parameters_release(&parameters);
+    parameters->is_doubtful = inspect_values(session, bind, statement, &parameters->found, error) != 0;
     return parameters;
 }

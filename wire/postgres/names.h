@@ -28,6 +28,7 @@ struct name_parameters {
     uint32_t reference_count;
     struct sha256 digest; /* of all values with their lengths */
     struct class_counts found;
+    bool is_doubtful; /* the values could not be inspected: what runs with them is refused */
 };
 
 struct name {

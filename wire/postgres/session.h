@@ -116,7 +116,7 @@ int postgres_release(struct wire_session *session, struct action *action, struct
 /* describe.c: the action that a Query or an Execute is. */
 struct action *postgres_describe(struct wire_session *session, const struct described *described,
                                  const struct name_parameters *parameters, struct error *error) MUST_USE;
-/* Inspects the values of a Bind. NULL with *error when they cannot be judged. */
+/* Inspects the values of a Bind; those that cannot be judged are doubtful. NULL when memory is out. */
 struct name_parameters *postgres_inspect_bind(struct wire_session *session, const struct message_bind *bind,
                                               const struct sql_statement *statement, struct error *error) MUST_USE;
 
