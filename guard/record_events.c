@@ -237,6 +237,7 @@ void record_events_outcome(struct buffer *out, const struct action *action) {
     write_optional(&writer, STR("code"), str_from_cstr(outcome->code));
     json_member_integer(&writer, STR("duration_us"), (int64_t)((clock_monotonic_ns() - action->started_ns) / 1000));
     record_write_counts(&writer, STR("masked"), &outcome->masked);
+    record_write_counts(&writer, STR("received"), &outcome->received);
     record_write_counts(&writer, STR("revealed"), &outcome->revealed);
     json_member_integer(&writer, STR("rows"), (int64_t)outcome->rows);
     json_member_string(&writer, STR("status"), statuses[outcome->status]);

@@ -45,6 +45,7 @@ struct outcome {
     char tag[32];   /* command tag ("SELECT 3"), NUL-terminated */
     struct class_counts masked;
     struct class_counts revealed;
+    struct class_counts received; /* in data that the client sent after the request */
 };
 
 struct action {

@@ -369,6 +369,37 @@ def test_neighbours_of_what_is_masked_stay(leaks):
         assert not [word for word in (b"Abendroth", b"1984-03-17") if word in captured], sql
 
 
+def received_since(gateway, count):
+    time.sleep(0.6)  # evidence is published by the checkpoint
+    events = [entry["event"] for entry in gateway.entries()[count:]]
+    return [event["received"] for event in events if event["type"] == "outcome" and "received" in event]
+
+
+def test_copy_in_is_counted(leaks):
+    """What a client brings in is told in the outcome, in each format, also when it does not wait to be asked."""
+    server, gateway, _, relay = leaks
+    server.psql("leaks", stdin="CREATE TABLE brought (id int, full_name text, note text)")
+    line = "1\tWilhelmine Abendroth\tpays with 4111111111111111\n"
+    count = len(gateway.entries())
+    dsn = f"host=127.0.0.1 port={relay.port} user=ana password={gateway.token('ana')} dbname=leaks"
+    with psycopg.connect(dsn, autocommit=True) as connection, connection.cursor() as cursor:
+        with cursor.copy("COPY brought FROM STDIN") as copy:
+            copy.write(line[:30])
+            copy.write(line[30:] + "2\t\\N\tnothing\n")
+        with cursor.copy("COPY brought FROM STDIN (FORMAT csv, HEADER)") as copy:
+            copy.write(line.replace("\t", ",").join(["id,full_name,note\n", ""]))
+        with cursor.copy("COPY brought (note) FROM STDIN (FORMAT binary)") as copy:
+            copy.set_types(["text"])
+            copy.write_row(("maria.keller@example.org",))
+    with open_session(leaks, "ana") as session:
+        session.ask(pgwire.query("COPY brought FROM STDIN") + pgwire.message(b"d", line.encode()) +
+                    pgwire.message(b"c"))
+        assert b"SELECT 5" in b"".join(body for _, body in session.ask(pgwire.query("TABLE brought")))
+        session.ask(pgwire.message(b"d", b"not asked for\n") + pgwire.message(b"c") + pgwire.query("SELECT 1"))
+    both = {"card_number": 1, "person_name": 1}
+    assert received_since(gateway, count) == [both, both, {"email": 1}, both]
+
+
 def test_parameters_that_cannot_be_inspected_are_refused(leaks):
     """The action is denied and in evidence; the session goes on."""
     _, gateway, _, relay = leaks

@@ -41,6 +41,8 @@ static void relay(struct wire_session *session, const struct message *message, s
 static void forget_result(struct postgres_state *state) {
     state->row_mask = NULL;
     copy_mask_free(&state->copy_mask);
+    copy_mask_free(&state->copy_received);
+    state->copy_action = NULL;
     if (state->result.used_bytes > 4096) arena_free(&state->result);
     else arena_reset(&state->result);
 }
@@ -294,16 +296,13 @@ static int take_row(struct wire_session *session, const struct expectation *head
 /* ---- COPY ---- */
 
 /* The server reads COPY data now and ignores the Syncs that it finds before them. Anything else that is under way would
- * be lost there, so nothing of the kind may be. */
+ * be lost there, so nothing of the kind may be. The marks are of data for an earlier COPY of the same text. */
 static int begin_copy_in(struct postgres_state *state, struct error *error) {
     struct expectation *entry;
     state->copy_in = COPY_IN_AWAITED;
+    condition_wake_all(&state->progress);
     for (size_t i = 1; (entry = expect_at(&state->expected, i)) != NULL; i++) {
-        if (entry->kind == EXPECT_COPY_DATA) {
-            state->copy_in = state->is_copy_marked ? COPY_IN_STREAMING : COPY_IN_NONE;
-            return 0;
-        }
-        if (entry->kind != EXPECT_SYNC)
+        if (entry->kind != EXPECT_SYNC && entry->kind != EXPECT_COPY_DATA)
             return error_set(error, ERROR_PROTOCOL, "a request was sent into COPY FROM STDIN");
         entry->kind = EXPECT_COPY_DATA;
     }
@@ -337,17 +336,26 @@ static int take_copy_data(struct wire_session *session, const struct expectation
     return 0;
 }
 
-static int take_copy_start(struct wire_session *session, const struct expectation *head,
-                           const struct message *message, struct error *error) {
+/* P: prepares for the data; the message is gone after that. */
+static int take_copy_start(struct wire_session *session, const struct message *message, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    const struct expectation *head = expect_at(&state->expected, 0);
+    bool is_in = message->type == 'G';
     uint8_t format;
     size_t column_count;
     if (message_decode_copy_response(message->body, &format, &column_count) != 0)
         return unexpected(error, message->type);
     relay(session, message, head->action);
-    if (message->type == 'G') return begin_copy_in(postgres_state(session), error);
-    if (head->plan->reveals_all) return 0;
-    return postgres_prepare_copy_out(session, head->plan, current_statement(postgres_state(session), head), format,
-                                     error);
+    struct action *action = head->action;
+    if (!head->plan->reveals_all) {
+        struct copy_mask *mask =
+            postgres_prepare_copy(session, head->plan, current_statement(state, head), format, error);
+        if (mask == NULL) return -1;
+        if (is_in) state->copy_received = mask;
+        else state->copy_mask = mask;
+    }
+    state->copy_action = is_in ? action : NULL;
+    return is_in ? begin_copy_in(state, error) : 0;
 }
 
 /* ---- ends ---- */
@@ -455,7 +463,7 @@ static enum answered take_expected(struct wire_session *session, const struct me
     case 'n': return as_answered(take_columns(session, message, error));
     case 'D': return as_answered(take_row(session, head, message, used_bytes, error));
     case 'G':
-    case 'H': return as_answered(take_copy_start(session, head, message, error));
+    case 'H': return as_answered(take_copy_start(session, message, error));
     case 'd':
     case 'c': return as_answered(take_copy_data(session, head, message, error));
     case 'Z': return take_ready(session, head, message, out, error);

@@ -352,19 +352,43 @@ static int handle_flush(struct wire_session *session) {
     return 0;
 }
 
-/* The server ignores COPY data when it has not asked for any. */
-static int handle_copy(struct wire_session *session, const struct message *message, struct error *error) {
+/* P: data may come before the server has asked for it; whether it will shows in its answer. */
+static int settle_copy(struct wire_session *session, struct error *error) {
     struct postgres_state *state = postgres_state(session);
-    bool is_end = message->type != 'd';
+    if (state->copy_in != COPY_IN_NONE || state->expected.head >= state->expected.committed) return 0;
+    if (state->is_batch_open) buffer_append(stream_output(session->upstream), "H\0\0\0\4", 5);
+    if (wire_flush_upstream(session, error) != 0) return -1;
+    while (state->copy_in == COPY_IN_NONE && state->expected.head < state->expected.committed) {
+        if (condition_wait(&state->progress, FIBER_NO_DEADLINE, error) != 0) return -1;
+    }
+    return 0;
+}
+
+/* Counts what the data holds. */
+static int inspect_copy(struct postgres_state *state, const struct message *message, struct error *error) {
+    if (state->copy_in == COPY_IN_NONE || state->copy_received == NULL) return 0;
+    struct class_counts *received = &state->copy_action->outcome.received;
+    if (message->type == 'd') return copy_mask_inspect(state->copy_received, message->body, received, error);
+    return message->type == 'c' ? copy_mask_inspect_finish(state->copy_received, received, error) : 0;
+}
+
+/* P: the server ignores COPY data when it has not asked for any. */
+static int handle_copy(struct wire_session *session, char type, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct message message;
+    bool is_end = type != 'd';
     if (state->is_discarding) return 0;
     if (!state->is_copy_marked) {
-        if (expect_last_pending(&state->expected) != NULL) return out_of_order(error, message->type);
+        if (expect_last_pending(&state->expected) != NULL) return out_of_order(error, type);
+        if (settle_copy(session, error) != 0) return -1;
         if (push(state, EXPECT_COPY_DATA, error) == NULL) return -1;
         expect_commit(&state->expected);
     }
+    CHECK(message_next(stream_buffered(session->client), &message) == MESSAGE_WHOLE);
+    if (inspect_copy(state, &message, error) != 0) return -1;
     state->is_copy_marked = !is_end;
     if (state->copy_in != COPY_IN_NONE) state->copy_in = is_end ? COPY_IN_NONE : COPY_IN_STREAMING;
-    buffer_append(stream_output(session->upstream), stream_buffered(session->client).data, message->frame_bytes);
+    buffer_append(stream_output(session->upstream), stream_buffered(session->client).data, message.frame_bytes);
     return check_output(session, error);
 }
 
@@ -428,7 +452,7 @@ static enum handled handle_message(struct wire_session *session, const struct me
         return handled(message->type == 'S' ? handle_sync(session, error) : handle_flush(session));
     case 'd':
     case 'c':
-    case 'f': return handled(handle_copy(session, message, error));
+    case 'f': return handled(handle_copy(session, message->type, error));
     case 'F': return handle_function_call(session, message, out, error);
     case 'X': return HANDLED_END;
     default: return handled(out_of_order(error, message->type));

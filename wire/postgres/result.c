@@ -206,12 +206,13 @@ static int set_copy_columns(struct wire_session *session, const struct sql_state
     return 0;
 }
 
-int postgres_prepare_copy_out(struct wire_session *session, const struct mask_plan *plan,
-                              const struct sql_statement *statement, uint8_t format, struct error *error) {
-    struct postgres_state *state = postgres_state(session);
+struct copy_mask *postgres_prepare_copy(struct wire_session *session, const struct mask_plan *plan,
+                                        const struct sql_statement *statement, uint8_t format, struct error *error) {
     const struct sql_copy *copy = statement != NULL ? statement->copy : NULL;
-    if (copy == NULL || (copy->format == SQL_COPY_BINARY) != (format == 1))
-        return error_set(error, ERROR_UNAVAILABLE, "COPY data came whose form is not known, so it cannot be masked");
+    if (copy == NULL || (copy->format == SQL_COPY_BINARY) != (format == 1)) {
+        error_set(error, ERROR_UNAVAILABLE, "COPY data comes whose form is not known, so it cannot be inspected");
+        return NULL;
+    }
     struct copy_mask_options options = copy_mask_options_default(format_of(copy));
     options.delimiter = copy->delimiter;
     options.quote = copy->quote;
@@ -219,7 +220,8 @@ int postgres_prepare_copy_out(struct wire_session *session, const struct mask_pl
     options.null_text = copy->null_text;
     options.has_header = copy->has_header;
     options.row_bytes_max = session->target->message_bytes_max;
-    if (set_copy_columns(session, statement, &options, error) != 0) return -1;
-    state->copy_mask = copy_mask_new(&options, plan);
-    return state->copy_mask != NULL ? 0 : error_out_of_memory(error);
+    if (set_copy_columns(session, statement, &options, error) != 0) return NULL;
+    struct copy_mask *mask = copy_mask_new(&options, plan);
+    if (mask == NULL) error_out_of_memory(error);
+    return mask;
 }

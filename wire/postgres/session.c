@@ -169,6 +169,7 @@ static void close_session(struct wire_session *session) {
     names_free(&state->names);
     sql_session_free(&state->sql);
     copy_mask_free(&state->copy_mask);
+    copy_mask_free(&state->copy_received);
     arena_free(&state->result);
     buffer_free(&state->parameters);
     buffer_free(&state->prefix);

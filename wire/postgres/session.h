@@ -83,6 +83,8 @@ struct postgres_state {
     struct arena result;    /* of the current result: row mask and names */
     struct row_mask *row_mask;
     struct copy_mask *copy_mask;
+    struct copy_mask *copy_received; /* looks at the data of COPY FROM STDIN while copy_in says so */
+    struct action *copy_action;      /* to whose outcome that counts */
     size_t passing_bytes;   /* of a big message that is passed on unseen */
 
     /* after the fibers */
@@ -130,7 +132,8 @@ void postgres_append_failure(struct buffer *out, const struct error *why, bool i
  * P: looks up the names of columns that are not known yet. */
 int postgres_prepare_rows(struct wire_session *session, const struct mask_plan *plan,
                           const struct sql_statement *statement, struct error *error) MUST_USE;
-int postgres_prepare_copy_out(struct wire_session *session, const struct mask_plan *plan,
-                              const struct sql_statement *statement, uint8_t format, struct error *error) MUST_USE;
+struct copy_mask *postgres_prepare_copy(struct wire_session *session, const struct mask_plan *plan,
+                                        const struct sql_statement *statement, uint8_t format,
+                                        struct error *error) MUST_USE;
 
 #endif
