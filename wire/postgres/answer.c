@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "wire/postgres/notice_mask.h"
+#include "wire/postgres/plan_mask.h"
 
 #define PASS_BYTES_MIN (64u * 1024) /* bigger messages that nobody looks at are passed on in pieces */
 #define SKIPPED_CODE "skip"
@@ -43,6 +44,8 @@ static void forget_result(struct postgres_state *state) {
     copy_mask_free(&state->copy_mask);
     copy_mask_free(&state->copy_received);
     state->copy_action = NULL;
+    state->is_plan = false;
+    buffer_free(&state->plan_text);
     if (state->result.used_bytes > 4096) arena_free(&state->result);
     else arena_reset(&state->result);
 }
@@ -290,7 +293,20 @@ static int take_row(struct wire_session *session, const struct expectation *head
     }
     if (state->row_mask == NULL)
         return error_set(error, ERROR_UNAVAILABLE, "the upstream sent a row without saying what its columns are");
+    if (state->is_plan) return plan_mask_add(&state->plan_text, message->body, error);
     return relay_masked_row(session, message, head->action, error);
+}
+
+/* All rows of a plan are there, or as many as were fetched. */
+static int finish_plan(struct wire_session *session, const struct expectation *head, char type, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct buffer *out = stream_output(session->client);
+    struct outcome *outcome = &head->action->outcome;
+    if (buffer_length(&state->plan_text) == 0) return 0;
+    if (type == 's') state->is_plan_cut = true;
+    if (!state->is_plan_cut) return plan_mask_finish(&state->plan_text, head->plan, out, outcome, error);
+    plan_mask_withhold(&state->plan_text, out, outcome);
+    return 0;
 }
 
 /* ---- COPY ---- */
@@ -381,6 +397,7 @@ static int take_tag(struct action *action, const struct message *message, struct
 static enum answered take_completion(struct wire_session *session, const struct expectation *head,
                                      const struct message *message, struct action **out, struct error *error) {
     struct postgres_state *state = postgres_state(session);
+    if (finish_plan(session, head, message->type, error) != 0) return ANSWERED_ERROR;
     if (take_tag(head->action, message, error) != 0) return ANSWERED_ERROR;
     state->copy_in = COPY_IN_NONE;
     if (message->type == 'C' && apply_statement(state, head, true, error) != 0) return ANSWERED_ERROR;
@@ -403,6 +420,7 @@ static enum answered take_ready(struct wire_session *session, const struct expec
     state->is_in_block = state->status != 'I';
     state->copy_in = COPY_IN_NONE;
     sql_session_settle(state->sql, state->status);
+    if (state->status == 'I') state->is_plan_cut = false;
     if (state->status == 'I') names_forget_portals(&state->names);
     if (head->kind == EXPECT_REFUSED_QUERY) {
         postgres_append_refusal(stream_output(session->client), head->action);

@@ -95,6 +95,8 @@ int postgres_prepare_rows(struct wire_session *session, const struct mask_plan *
         if (set_names(session, &column, source, i, count, &columns[i]) != 0) return error_out_of_memory(error);
     }
     state->row_mask = row_mask_new(&state->result, plan, columns, count);
+    state->is_plan = statement != NULL && str_equal_cstr(statement->kind, "explain") && count == 1 &&
+                     pg_type_find(columns[0].type_oid)->kind == PG_TYPE_TEXT;
     if (state->row_mask != NULL) return 0;
     return error_set(error, ERROR_LIMIT, "a result has more columns than can be masked");
 }

@@ -95,6 +95,7 @@ static int open_upstream(struct wire_session *session, struct error *error) {
     state->status = state->link.status;
     size_t cap_bytes = target->message_bytes_max;
     buffer_init(&state->prefix, cap_bytes);
+    buffer_init(&state->plan_text, cap_bytes);
     state->withheld.cap_bytes = 2 * cap_bytes + POSTGRES_GATHER_BYTES;
     stream_set_caps(session->upstream, cap_bytes + STREAM_INPUT_CAP_BYTES, 2 * cap_bytes + STREAM_OUTPUT_CAP_BYTES);
     stream_set_caps(session->client, cap_bytes + STREAM_INPUT_CAP_BYTES, 2 * cap_bytes + STREAM_OUTPUT_CAP_BYTES);
@@ -170,6 +171,7 @@ static void close_session(struct wire_session *session) {
     sql_session_free(&state->sql);
     copy_mask_free(&state->copy_mask);
     copy_mask_free(&state->copy_received);
+    buffer_free(&state->plan_text);
     arena_free(&state->result);
     buffer_free(&state->parameters);
     buffer_free(&state->prefix);

@@ -85,6 +85,9 @@ struct postgres_state {
     struct copy_mask *copy_mask;
     struct copy_mask *copy_received; /* looks at the data of COPY FROM STDIN while copy_in says so */
     struct action *copy_action;      /* to whose outcome that counts */
+    bool is_plan;           /* the result is the text of EXPLAIN: plan_text gathers it */
+    bool is_plan_cut;       /* a portal's plan was fetched in part, in this transaction */
+    struct buffer plan_text;
     size_t passing_bytes;   /* of a big message that is passed on unseen */
 
     /* after the fibers */
