@@ -18,6 +18,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("SWORN_BUILD", "build")
 SWORN = BUILD / "sworn"
+os.environ.setdefault("LSAN_OPTIONS", f"suppressions={ROOT / 'tests' / 'system' / 'lsan.supp'}:print_suppressions=0")
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 40
 
