@@ -1,6 +1,18 @@
 /* All that can be known to be wrong before a gateway starts: the config, its secrets, its policies. */
 #include "gate/config_internal.h"
 
+static size_t say_problems(const char *directory, const struct bundle_problems *problems, struct buffer *out) {
+    size_t errors = 0;
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct bundle_problem *problem = &problems->items[i];
+        buffer_append_format(out, "%s/%.*s:", directory, STR_ARGS(problem->file));
+        if (problem->line != 0) buffer_append_format(out, "%u:%u:", problem->line, problem->column);
+        buffer_append_format(out, " %s: %.*s\n", problem->is_warning ? "warning" : "error", STR_ARGS(problem->text));
+        errors += !problem->is_warning;
+    }
+    return errors;
+}
+
 static size_t check_bundle(const struct config *config, const struct identity *identity, struct buffer *out) {
     struct bundle_source source = {
         .directory = config->policy_directory.data,
@@ -14,14 +26,9 @@ static size_t check_bundle(const struct config *config, const struct identity *i
     bundle_problems_init(&problems);
     struct error error = {0};
     struct bundle *bundle = bundle_load(&source, &problems, &error);
-    size_t errors = problems.count;
-    for (size_t i = 0; i < problems.count; i++) {
-        const struct bundle_problem *problem = &problems.items[i];
-        buffer_append_format(out, "%s/%.*s:", source.directory, STR_ARGS(problem->file));
-        if (problem->line != 0) buffer_append_format(out, "%u:%u:", problem->line, problem->column);
-        buffer_append_format(out, " error: %.*s\n", STR_ARGS(problem->text));
-    }
-    if (bundle == NULL && errors == 0) {
+    bool is_done = bundle != NULL && bundle_validate(bundle, &problems, &error) == 0;
+    size_t errors = say_problems(source.directory, &problems, out);
+    if (!is_done && errors == 0) {
         buffer_append_format(out, "error: %s\n", error.text);
         errors = 1;
     }

@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
+
+#define POLICY_WARNINGS_MAX 20 /* of one load */
+
 static int make_upstream(const struct config_upstream *from, struct wire_upstream *to, struct error *error) {
     static const char *const alpn_postgres[] = {"postgresql", NULL};
     *to = (struct wire_upstream){
@@ -49,6 +53,24 @@ static int make_contexts(struct snapshot *snapshot, struct error *error) {
     return 0;
 }
 
+/* What sworn's schema finds in the policies is a warning here: a gateway that ran with them runs on. `sworn check` calls
+ * it an error. */
+static void warn_of_policies(const struct snapshot *snapshot) {
+    struct bundle_problems problems;
+    struct error error = {0};
+    bundle_problems_init(&problems);
+    if (bundle_validate(snapshot->bundle, &problems, &error) != 0) log_warning("%s", error.text);
+    for (size_t i = 0; i < problems.count && i < POLICY_WARNINGS_MAX; i++) {
+        const struct bundle_problem *problem = &problems.items[i];
+        log_warning("%s/%.*s:%u:%u: %.*s", snapshot->config->policy_directory.data, STR_ARGS(problem->file),
+                    problem->line, problem->column, STR_ARGS(problem->text));
+    }
+    if (problems.count > POLICY_WARNINGS_MAX) {
+        log_warning("%zu more problems of policies: see `sworn policy check`", problems.count - POLICY_WARNINGS_MAX);
+    }
+    bundle_problems_free(&problems);
+}
+
 struct snapshot *snapshot_load(const char *config_path, struct error *error) {
     struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
     if (snapshot == NULL) {
@@ -70,6 +92,7 @@ struct snapshot *snapshot_load(const char *config_path, struct error *error) {
         snapshot->bundle = bundle_load(&source, NULL, error);
     }
     if (snapshot->bundle == NULL || make_contexts(snapshot, error) != 0) snapshot_release(&snapshot);
+    else warn_of_policies(snapshot);
     return snapshot;
 }
 

@@ -27,23 +27,25 @@ void bundle_problems_free(struct bundle_problems *problems) {
     problems->count = 0;
 }
 
-void bundle_add_problem(struct bundle_problems *problems, struct str file, uint32_t line, uint32_t column,
-                        const char *format, ...) {
+struct bundle_problem *bundle_add_problem(struct bundle_problems *problems, struct str file, uint32_t line,
+                                          uint32_t column, const char *format, ...) {
     if (problems->items == NULL) {
         problems->items = ARENA_NEW_ARRAY(&problems->arena, struct bundle_problem, BUNDLE_PROBLEMS_MAX);
     }
-    if (problems->items == NULL || problems->count == BUNDLE_PROBLEMS_MAX) return;
+    if (problems->items == NULL || problems->count == BUNDLE_PROBLEMS_MAX) return NULL;
     char text[600];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    problems->items[problems->count++] = (struct bundle_problem){
+    struct bundle_problem *problem = &problems->items[problems->count++];
+    *problem = (struct bundle_problem){
         .file = arena_copy(&problems->arena, file),
         .line = line,
         .column = column,
         .text = arena_copy(&problems->arena, str_from_cstr(text)),
     };
+    return problem;
 }
 
 /* ---- Reading files ------------------------------------------------------------------------------------------- */
@@ -147,7 +149,7 @@ static int bundle_compute_hash(struct bundle *bundle, struct error *error) {
 
 /* ---- Policies ------------------------------------------------------------------------------------------------ */
 
-static int bundle_add_file(struct bundle *bundle, const struct bundle_file *file, struct bundle_problems *problems,
+static int bundle_add_file(struct bundle *bundle, struct bundle_file *file, struct bundle_problems *problems,
                            struct error *error) {
     size_t before = cedar_policy_set_count(bundle->policies);
     struct cedar_naming naming = {
@@ -160,7 +162,8 @@ static int bundle_add_file(struct bundle *bundle, const struct bundle_file *file
         bundle_add_problem(problems, file->name, problem.line, problem.column, "%s", problem.text);
         return 0;
     }
-    for (size_t i = before; i < cedar_policy_set_count(bundle->policies); i++) {
+    file->policy_count = cedar_policy_set_count(bundle->policies) - before;
+    for (size_t i = before; i < before + file->policy_count; i++) {
         bundle_lint_policy(cedar_policy_set_at(bundle->policies, i), file->name, problems);
     }
     return 0;

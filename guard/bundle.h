@@ -59,6 +59,7 @@ struct bundle_file {
     struct str name; /* without its folder */
     struct str text;
     struct sha256 hash;
+    size_t policy_count;
 };
 
 struct bundle_problem {
@@ -66,6 +67,7 @@ struct bundle_problem {
     uint32_t line; /* from 1; 0: the file as a whole */
     uint32_t column;
     struct str text;
+    bool is_warning;
 };
 
 /* Every problem that was found, in order of file and line; in an arena of its own. */
@@ -84,6 +86,10 @@ struct bundle;
  * holder: the caller. */
 struct bundle *bundle_load(const struct bundle_source *source, struct bundle_problems *problems, struct error *error)
     MUST_USE;
+/* Appends what is wrong with the policies of a bundle by sworn's own schema (guard/policy_schema.h): names, attributes and
+ * types that are none, and warnings. A bundle decides without this, since the evidence replays bundles of the past.
+ * Blocks, needs a big stack. -1: it could not be said. */
+int bundle_validate(const struct bundle *bundle, struct bundle_problems *problems, struct error *error) MUST_USE;
 struct bundle *bundle_hold(struct bundle *bundle);
 void bundle_release(struct bundle **bundle);
 

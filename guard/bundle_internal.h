@@ -27,9 +27,9 @@ struct bundle {
     struct cedar_value empty_set;
 };
 
-/* Appends a problem; beyond BUNDLE_PROBLEMS_MAX it is dropped. */
-void bundle_add_problem(struct bundle_problems *problems, struct str file, uint32_t line, uint32_t column,
-                        const char *format, ...) PRINTF_LIKE(5, 6);
+/* Appends a problem, which is returned; beyond BUNDLE_PROBLEMS_MAX it is dropped, and NULL is. */
+struct bundle_problem *bundle_add_problem(struct bundle_problems *problems, struct str file, uint32_t line, uint32_t column,
+                                          const char *format, ...) PRINTF_LIKE(5, 6);
 
 /* bundle_lint.c: what a policy that parses may still not be. `file` is where the policy stands. */
 void bundle_lint_policy(const struct cedar_policy *policy, struct str file, struct bundle_problems *problems);

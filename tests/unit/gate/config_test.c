@@ -343,6 +343,16 @@ static void check_check(void) {
     ok(strstr(out.data, "/p.cedar:1:") != NULL && strstr(out.data, "/q.cedar:1:1: error: policy q") != NULL,
        "both named");
     buffer_clear(&out);
+    write_file("p.cedar", "forbid (principal, action in Sworn::Action::\"sql\", resource)\n"
+                          "when { context.clases.contains(\"jwt\") };", 0600);
+    write_file("q.cedar", "permit (principal, action, resource) when { resource == Sworn::User::\"x\" };", 0600);
+    is_integer(config_check(path, &out), 1, "a typo that the schema finds");
+    buffer_append_byte(&out, '\0');
+    if (!ok(strstr(out.data, "/p.cedar:2:") != NULL && strstr(out.data, ": error: policy p.cedar#policy0: ") != NULL &&
+            strstr(out.data, "/q.cedar:1:1: warning: policy q.cedar#policy0: ") != NULL, "an error and a warning")) {
+        printf("# %s\n", out.data);
+    }
+    buffer_clear(&out);
     write_file("gateway.yaml", "upstream: x\n", 0600);
     is_integer(config_check(path, &out), 1, "a bad config");
     buffer_free(&out);

@@ -136,12 +136,63 @@ static void check_folders(const struct identity *identity) {
     ok(bundle_load(&source, NULL, &error) == NULL && error.code == ERROR_SYSTEM, "no folder");
 }
 
+struct validation_row {
+    const char *name;
+    const char *text; /* of b.cedar */
+    uint32_t line;    /* 0: nothing is found */
+    uint32_t column;
+    bool is_warning;
+    const char *wanted;
+};
+
+#define SQL_FORBID "forbid (principal, action in Sworn::Action::\"sql\", resource)\n"
+
+static const struct validation_row validations[] = {
+    {"valid", SQL_FORBID "when { context.classes.contains(\"jwt\") };", 0, 0, false, NULL},
+    {"a typo", SQL_FORBID "when { context.clases.contains(\"jwt\") };", 2, 0, false, "clases"},
+    {"named", "\n\n@id(\"x\") permit (principal, action, resource is Sworn::Table) when { resource.label };", 3,
+     0, false, "policy x: "},
+    {"never satisfied", "@id(\"never\") permit (principal, action, resource) when { false };", 1, 1, true, "policy never: "},
+};
+
+static void check_validation(const struct identity *identity) {
+    world_write("a.cedar", "permit (principal, action, resource);");
+    world_write("c.cedar", "");
+    for (size_t i = 0; i < LENGTH_OF(validations); i++) {
+        const struct validation_row *row = &validations[i];
+        struct bundle_problems problems;
+        struct error error = {0};
+        bundle_problems_init(&problems);
+        world_write("b.cedar", row->text);
+        struct bundle *bundle = world_load(identity, &problems, &error);
+        CHECK(bundle != NULL);
+        is_integer(bundle_validate(bundle, &problems, &error), 0, row->name);
+        is_integer(problems.count, row->line != 0, "findings");
+        if (problems.count == 1) {
+            const struct bundle_problem *problem = &problems.items[0];
+            is_str(problem->file, STR("b.cedar"), "file");
+            is_integer(problem->line, row->line, "line");
+            if (row->column != 0) is_integer(problem->column, row->column, "column");
+            is_integer(problem->is_warning, row->is_warning, "error or warning");
+            if (!ok(str_find(problem->text, str_from_cstr(row->wanted)) != STR_NOT_FOUND, "says what is wrong")) {
+                printf("# %.*s\n", STR_ARGS(problem->text));
+            }
+        }
+        bundle_release(&bundle);
+        bundle_problems_free(&problems);
+    }
+    world_remove("a.cedar");
+    world_remove("b.cedar");
+    world_remove("c.cedar");
+}
+
 int main(void) {
     world_open();
     struct identity *identity = world_identity();
     check_lints(identity);
     check_every_problem(identity);
     check_hash(identity);
+    check_validation(identity);
     check_folders(identity);
     identity_release(&identity);
     world_close();
