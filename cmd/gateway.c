@@ -44,7 +44,8 @@ int policy_check(int argc, char **argv) {
     const struct command_option options[] = {COMMAND_OPTION_CONFIG(&config)};
     const struct command_usage usage = {
         "policy check", "",
-        "Parses the policies of the configuration and checks that each @remedy stands in its own `unless`.", options,
+        "Parses the policies of the configuration, validates them strictly against `sworn policy schema`, and checks\n"
+        "that each @remedy stands in its own `unless`.", options,
         LENGTH_OF(options), 0, 0};
     int count;
     int status = command_parse(&usage, argc, argv, &count);

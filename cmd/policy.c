@@ -8,10 +8,12 @@
 
 #include "base/json.h"
 #include "cedar/est.h"
+#include "guard/policy_schema.h"
 
 int command_policy(int argc, char **argv) {
     static const struct command_verb verbs[] = {
-        {"check", policy_check, "parse the policies, check their remedies"},
+        {"check", policy_check, "parse and validate the policies, check their remedies"},
+        {"schema", policy_schema, "print sworn's own Cedar schema: what policies may speak of"},
         {"format", policy_format, "lay policies out as Cedar's own formatter does"},
         {"authorize", policy_authorize, "decide a request: decision, reasons, errors"},
         {"explain", policy_explain, "why a request is decided as it is"},
@@ -23,6 +25,23 @@ int command_policy(int argc, char **argv) {
         {"visualize", policy_visualize, "the graph of entities, as DOT"},
     };
     return command_dispatch("policy", verbs, LENGTH_OF(verbs), argc, argv);
+}
+
+int policy_schema(int argc, char **argv) {
+    const struct command_usage usage = {
+        "policy schema", "",
+        "Prints the Cedar schema that `sworn policy check` validates policies against: the types of principals and\n"
+        "resources, the actions, and what their contexts hold. Other Cedar tools and editors read it, too.",
+        NULL, 0, 0, 0};
+    int count, status = command_parse(&usage, argc, argv, &count);
+    if (status >= 0) return status;
+    struct buffer text;
+    buffer_init(&text, POLICY_BYTES_MAX);
+    policy_schema_write(&text);
+    if (buffer_failed(&text)) status = command_fail(COMMAND_NO, "out of memory");
+    else policy_print(&text);
+    buffer_free(&text);
+    return status < 0 ? COMMAND_OK : status;
 }
 
 int policy_read(const char *path, struct buffer *text) {

@@ -23,6 +23,7 @@ bool policy_is_json(struct str text); /* begins with `{` or `[` */
 void policy_print(const struct buffer *out); /* to stdout */
 
 int policy_check(int argc, char **argv);
+int policy_schema(int argc, char **argv);
 int policy_format(int argc, char **argv);
 int policy_translate(int argc, char **argv);
 int policy_link(int argc, char **argv);
