@@ -59,6 +59,14 @@ def test_a_remedy_that_would_not_cure_is_refused(folder):
     assert result.returncode == 2 and "prod-ddl-needs-two-sre" in result.stderr
 
 
+def test_a_misspelt_attribute_is_refused(folder):
+    (folder / "policies/typo.cedar").write_text(
+        'forbid (principal, action in Sworn::Action::"sql", resource)\nwhen { context.clases.contains("jwt") };\n')
+    result = check(folder, "policy", "check")
+    assert result.returncode == 2
+    assert "/policies/typo.cedar:2:8: error: policy typo.cedar#policy0: " in result.stderr and "clases" in result.stderr
+
+
 def documented_members():
     """type -> member names, of the table in doc/evidence-format.md; a row with an empty first cell goes on."""
     text = (ROOT / "doc/evidence-format.md").read_text()

@@ -121,3 +121,9 @@ def test_problems_have_a_place(folder):
     assert done.returncode == 1 and "stdin:2:3: " in done.stderr and "  ^^^^^\n" in done.stderr
     error = json.loads(sworn(folder, "format", "--json", "-", text=text).stdout)["error"]
     assert (error["code"], error["line"], error["column"]) == ("bad_scope", 2, 3)
+
+
+def test_schema(folder):
+    done = sworn(folder, "schema")
+    assert done.returncode == 0 and done.stdout.startswith("namespace Sworn {\n")
+    assert "    classes: Set<String>,\n" in done.stdout and 'action "sql:unknown" appliesTo' in done.stdout
