@@ -67,6 +67,14 @@ def test_a_misspelt_attribute_is_refused(folder):
     assert "/policies/typo.cedar:2:8: error: policy typo.cedar#policy0: " in result.stderr and "clases" in result.stderr
 
 
+def test_the_gateway_warns_of_a_misspelt_attribute(make_gateway):
+    gateway = make_gateway(policies={"a.cedar": '@id("all") permit (principal, action, resource);', "typo.cedar":
+                           '@id("typo") permit (principal, action, resource) when { context.clases.contains("jwt") };'})
+    assert "policies/typo.cedar:1:57: policy typo: " in gateway.log.read_text()
+    with gateway.connect("ana") as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def documented_members():
     """type -> member names, of the table in doc/evidence-format.md; a row with an empty first cell goes on."""
     text = (ROOT / "doc/evidence-format.md").read_text()
