@@ -574,7 +574,8 @@ static void append_text(struct buffer *query, struct str text) {
 
 static void append_table_query(struct buffer *query, struct str schema, struct str name, bool as_copied) {
     buffer_append_cstr(query,
-                       "SELECT c.oid, c.oid, pg_catalog.row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), a.atttypid, "
+                       "SELECT c.oid, c.oid, pg_catalog.row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), "
+                       "a.atttypid, "
                        "a.attname::pg_catalog.text "
                        "FROM pg_catalog.pg_class c "
                        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "

@@ -101,7 +101,8 @@ static void check_joined_names(struct arena *arena, struct mask_worker *worker, 
         buffer_clear(&out);
         enum mask_result result = plan->value(plan, field, MASK_TEXT, value, &out, &hidden, &shown);
         is_integer(result, is_shown ? MASK_UNCHANGED : MASK_CHANGED, "several names");
-        is_str(buffer_view(&out), str_from_cstr(is_shown ? "" : masked[i % LENGTH_OF(values)]), "  is masked as what it can be");
+        is_str(buffer_view(&out), str_from_cstr(is_shown ? "" : masked[i % LENGTH_OF(values)]),
+               "  is masked as what it can be");
     }
     buffer_free(&out);
 }
