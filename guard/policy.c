@@ -57,8 +57,6 @@ void policy_session_free(struct policy_session **session) {
 
 void policy_session_check(const struct policy_session *session) { CHECK_MAGIC(session, POLICY_SESSION_MAGIC); }
 
-const struct bundle *policy_session_bundle(const struct policy_session *session) { return session->bundle; }
-
 /* ---- Contexts ------------------------------------------------------------------------------------------------ */
 
 int policy_set(struct cedar_record *context, enum attribute_id attribute, struct cedar_value value) {

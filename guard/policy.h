@@ -32,7 +32,6 @@ struct policy_session;
 struct policy_session *policy_session_new(struct bundle *bundle, const struct principal *principal,
                                           struct str client_address, struct error *error) MUST_USE;
 void policy_session_free(struct policy_session **session);
-const struct bundle *policy_session_bundle(const struct policy_session *session);
 
 /* What the gateway measured of the session at the time of an action. */
 struct policy_facts {
