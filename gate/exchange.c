@@ -67,6 +67,20 @@ static void deny(struct action *action, struct str message) {
     action->verdict.message = arena_copy(&action->arena, message);
 }
 
+static int ask_what_is_revealed(struct session *session, struct action *action, const struct policy_facts *facts,
+                                struct error *error) {
+    struct verdict *verdict = &action->verdict;
+    struct arena *scratch = &session->worker->scratch;
+    struct str source = session->upstream->resource;
+    if (policy_reveal(session->policy, scratch, facts, source, POLICY_SINK_PRINCIPAL, verdict->applied,
+                      verdict->applied_count, &verdict->reveal, error) != 0) {
+        return -1;
+    }
+    if (!session->wire.protocol->masks_requests) return 0;
+    return policy_reveal(session->policy, scratch, facts, source, POLICY_SINK_UPSTREAM, verdict->applied,
+                         verdict->applied_count, &verdict->reveal_request, error);
+}
+
 /* One round: identity, policy, and for an allow what may be revealed. Doubt denies. */
 static void decide(struct session *session, struct action *action, const struct str *applied, size_t applied_count) {
     struct error error = {0};
@@ -82,11 +96,16 @@ static void decide(struct session *session, struct action *action, const struct 
         deny(action, str_from_cstr(error.text));
         return;
     }
-    if (verdict->kind == VERDICT_ALLOW &&
-        policy_reveal(session->policy, &session->worker->scratch, &facts, session->upstream->resource,
-                      POLICY_SINK_PRINCIPAL, applied, applied_count, &verdict->reveal, &error) != 0) {
+    if (verdict->kind == VERDICT_ALLOW && ask_what_is_revealed(session, action, &facts, &error) != 0) {
         deny(action, str_from_cstr(error.text));
     }
+}
+
+/* P. One round, by a token that is not revoked. */
+static void judge_once(struct session *session, struct action *action, const struct str *applied, size_t applied_count) {
+    struct error why;
+    if (session_check_token(session, &why) == 0) decide(session, action, applied, applied_count);
+    else deny(action, str_from_cstr(why.text));
 }
 
 static struct str describe_refusal(struct action *action, const struct approval_result *result) {
@@ -144,11 +163,6 @@ static int hold(struct session *session, struct action *action, struct error *er
             deny(action, describe_refusal(action, &result));
             return 0;
         }
-        struct error why;
-        if (session_check_token(session, &why) != 0) { /* it may have been a long wait */
-            deny(action, str_from_cstr(why.text));
-            return 0;
-        }
         struct str *grown = ARENA_NEW_ARRAY(&action->arena, struct str, applied_count + action->verdict.remedy_count);
         if (grown == NULL) return error_out_of_memory(error);
         if (add_approvers(action, &result, error) != 0) return -1;
@@ -156,16 +170,27 @@ static int hold(struct session *session, struct action *action, struct error *er
         for (size_t i = 0; i < action->verdict.remedy_count; i++) grown[applied_count + i] = action->verdict.remedies[i];
         applied_count += action->verdict.remedy_count;
         applied = grown;
-        decide(session, action, applied, applied_count);
+        session->token_checked_us = 0; /* it may have been a long wait */
+        judge_once(session, action, applied, applied_count);
     }
     return 0;
 }
 
+/* P. Decides, and holds for what people have to decide. -1: the session cannot go on. */
+static int judge_whole(struct session *session, struct action *action, struct error *error) {
+    judge_once(session, action, NULL, 0);
+    return action->verdict.kind == VERDICT_HOLD ? hold(session, action, error) : 0;
+}
+
 /* ---- Ask ------------------------------------------------------------------------------------------------------- */
 
-static const struct mask_plan *make_plan(struct session *session, struct action *action) {
+static const struct mask_plans *make_plans(struct session *session, struct action *action) {
+    struct mask_plans *plans = ARENA_NEW(&action->arena, struct mask_plans);
     const struct config *config = session->login_snapshot->config;
-    return mask_plan_new(&action->arena, session->worker->masks, config->masking, action->verdict.reveal);
+    if (plans == NULL) return NULL;
+    *plans = (struct mask_plans){
+        .answer = mask_plan_new(&action->arena, session->worker->masks, config->masking, action->verdict.reveal)};
+    return plans->answer != NULL ? plans : NULL;
 }
 
 /* What is too long for an entry is denied, and recorded without its steps; its text is sealed whole all the same. */
@@ -177,10 +202,15 @@ static void record_or_deny(struct session *session, struct action *action) {
     if (record_intent(&session->record, action, session->principal, upstream) != 0) session->record.is_refused = true;
 }
 
+static void begin_flight(struct session *session, const struct action *action) {
+    if (action->verdict.kind != VERDICT_ALLOW) return;
+    session->in_flight++;
+    atomic_fetch_add_explicit(&session->worker->gateway->in_flight, 1, memory_order_relaxed);
+}
+
 static int ask_one(struct session *session, struct action *action, struct error *error) {
     const struct wire_protocol *protocol = session->wire.protocol;
-    decide(session, action, NULL, 0);
-    if (action->verdict.kind == VERDICT_HOLD && hold(session, action, error) != 0) {
+    if (judge_whole(session, action, error) != 0) {
         action_free(&action);
         return -1;
     }
@@ -190,10 +220,10 @@ static int ask_one(struct session *session, struct action *action, struct error 
         deny(action, str_from_cstr(why.text)); /* the one denial without an entry: there is nowhere to write it */
         return protocol->refuse(&session->wire, action, error);
     }
-    const struct mask_plan *plan = NULL;
+    const struct mask_plans *plans = NULL;
     if (action->verdict.kind == VERDICT_ALLOW) {
-        plan = make_plan(session, action);
-        if (plan == NULL) deny(action, STR("the action is too large to be described"));
+        plans = make_plans(session, action);
+        if (plans == NULL) deny(action, STR("the action is too large to be described"));
     }
     record_or_deny(session, action);
     if (action->verdict.kind != VERDICT_ALLOW) {
@@ -201,9 +231,8 @@ static int ask_one(struct session *session, struct action *action, struct error 
         return protocol->refuse(&session->wire, action, error);
     }
     session->intent_mark = session->record.recorded;
-    session->in_flight++;
-    atomic_fetch_add_explicit(&session->worker->gateway->in_flight, 1, memory_order_relaxed);
-    return protocol->forward(&session->wire, action, plan, error);
+    begin_flight(session, action);
+    return protocol->forward(&session->wire, action, plans, error);
 }
 
 static int ask(struct session *session, struct error *error) {
@@ -295,16 +324,39 @@ static int await_outcomes(struct wire_session *wire, struct error *error) {
     return record_await(&session->record, session->answer_mark, error);
 }
 
-static int inspect(struct wire_session *wire, struct str name, struct str value, struct class_counts *found,
-                   struct error *error) {
+static int inspect(struct wire_session *wire, struct str name, enum mask_shape shape, struct str value,
+                   struct class_counts *found, struct error *error) {
     struct mask_worker *masks = session_of(wire)->worker->masks;
     struct mask_field field = mask_field_of_name(masks, name);
-    return mask_inspect(masks, field, MASK_TEXT, value, found, error);
+    return mask_inspect(masks, field, shape, value, found, error);
 }
+
+/* Either verdict goes to the client in the midst of an answer, so either is evidence first. */
+static int judge(struct wire_session *wire, struct action *action, struct error *error) {
+    struct session *session = session_of(wire);
+    if (judge_whole(session, action, error) != 0) return -1;
+    struct error why;
+    if (!recorder_is_accepting(session->record.recorder, &why)) {
+        deny(action, str_from_cstr(why.text));
+        return 0;
+    }
+    record_or_deny(session, action);
+    session->answer_mark = session->record.recorded;
+    begin_flight(session, action);
+    return 0;
+}
+
+static void conclude(struct wire_session *wire, struct action *action) { account_for(session_of(wire), action); }
 
 static void cancel(struct wire_session *wire, struct str key) {
     gateway_cancel(session_of(wire)->worker->gateway, key);
 }
 
 const struct wire_gate exchange_gate = {
-    .await_intents = await_intents, .await_outcomes = await_outcomes, .inspect = inspect, .cancel = cancel};
+    .await_intents = await_intents,
+    .await_outcomes = await_outcomes,
+    .inspect = inspect,
+    .judge = judge,
+    .conclude = conclude,
+    .cancel = cancel,
+};

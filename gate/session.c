@@ -75,8 +75,12 @@ static void check_token(void *argument) {
 }
 
 int session_check_token(struct session *session, struct error *error) {
+    int64_t now_us = clock_real_us();
+    if (now_us - session->token_checked_us < SESSION_TOKEN_CHECK_US && now_us >= session->token_checked_us) return 0;
     struct token_check check = {.session = session, .error = error};
-    return offload_run(check_token, &check, error) == 0 ? check.result : -1;
+    if (offload_run(check_token, &check, error) != 0 || check.result != 0) return -1;
+    session->token_checked_us = now_us;
+    return 0;
 }
 
 /* The session_start entry, of a login that was accepted or refused. */
@@ -101,6 +105,7 @@ static int open_policy(struct session *session, const struct token_info *token, 
     session->principal_name = arena_copy(&session->wire.arena, session->principal->name);
     session->token_hash = token->hash;
     session->token_expires_us = token->expires_us;
+    session->token_checked_us = clock_real_us();
     session->policy = policy_session_new(session->login_snapshot->bundle, session->principal,
                                          session_client_ip(session), error);
     return session->policy != NULL && session->principal_name.data != NULL ? 0 : -1;

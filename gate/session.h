@@ -12,6 +12,7 @@
 #include "wire/wire.h"
 
 #define SESSION_ARENA_BYTES ((size_t)16 << 20)
+#define SESSION_TOKEN_CHECK_US 1000000
 #define SESSION_LOGIN_TIMEOUT_NS (60 * NANOSECONDS_PER_SECOND)
 
 struct session {
@@ -27,6 +28,7 @@ struct session {
     const struct principal *principal; /* in snapshot's identity */
     struct sha256 token_hash;        /* of the token that logged in */
     int64_t token_expires_us;        /* 0: never */
+    int64_t token_checked_us;        /* when the store last said that it is not revoked */
     struct policy_session *policy;   /* of snapshot's bundle */
     class_set ambient_reveal;        /* what wire.ambient_plan reveals */
     uint64_t intent_mark;            /* events that must be durable before the upstream gets more bytes */
@@ -46,7 +48,8 @@ struct session {
 void session_start(struct gate_worker *worker, size_t listener_index, int fd, const char *peer);
 /* The client's network address without its port; STR_NONE on a Unix socket. */
 struct str session_client_ip(const struct session *session);
-/* P. -1 when the token that logged in has been revoked since (ERROR_DENIED), or the store does not answer. */
+/* P. -1 when the token that logged in has been revoked since (ERROR_DENIED), or the store does not answer. Asks the store
+ * when its last answer is older than SESSION_TOKEN_CHECK_US. */
 int session_check_token(struct session *session, struct error *error) MUST_USE;
 /* On its worker: a peer asked, with the right key, to cancel what the session does. */
 void session_cancel(struct session *session);

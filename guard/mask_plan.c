@@ -75,7 +75,7 @@ static enum mask_result plan_value(const struct mask_plan *vtable, struct mask_f
                                     : mask_worker_text(plan->worker, &job, hint, value, out, &result, NULL);
     if (status != 0) return MASK_FAILED;
     static const enum mask_result results[] = {
-        [MASKED_NOT] = MASK_UNCHANGED, [MASKED_CHANGED] = MASK_CHANGED, [MASKED_NULL] = MASK_NULL};
+        [MASKED_NOT] = MASK_UNCHANGED, [MASKED_CHANGED] = MASK_CHANGED, [MASKED_NULL] = MASK_DROPPED};
     return results[result];
 }
 

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "detect/classes.h"
 #include "model/attribute.h"
+#include "model/fact.h"
 #include "model/verdict.h"
 
 #define ACTION_ARENA_BYTES (4u * 1024 * 1024)
@@ -46,13 +47,28 @@ struct outcome {
     struct class_counts masked;
     struct class_counts revealed;
     struct class_counts received; /* in data that the client sent after the request */
+    struct class_counts request_masked;   /* towards the upstream */
+    struct class_counts request_revealed;
+    struct fact facts[FACT_COUNT];
+    /* The upstream's name of what was said so far, under which a later action may continue; empty: none. */
+    struct str conversation;
 };
+
+/* What the client says of itself: recorded as asserted, never used to decide. */
+struct assertion {
+    struct str name; /* "traceparent" */
+    struct str value;
+};
+
+#define ACTION_ASSERTIONS_MAX 4
+#define ACTION_ASSERTION_BYTES_MAX 128
 
 struct action {
     uint32_t magic;
     struct arena arena;
     char id[ACTION_ID_BYTES];
     uint64_t number;     /* within its session, from 1 */
+    char within[ACTION_ID_BYTES]; /* the action whose answer asks for this one; empty: none */
     struct str protocol; /* "postgres" */
     struct str text;     /* what the approver reads and what is sealed */
     struct str refusal;  /* why it is denied whatever policy says: the protocol cannot let it through; empty: it can */
@@ -60,6 +76,9 @@ struct action {
     struct action_step *steps;
     size_t step_count;
     struct class_counts request_classes;
+    struct str conversation; /* of an earlier outcome, which this action continues; empty: none */
+    struct assertion assertions[ACTION_ASSERTIONS_MAX];
+    size_t assertion_count;
     uint64_t started_ns; /* monotonic */
     struct verdict verdict;
     struct outcome outcome;

@@ -1,7 +1,9 @@
 /* How a protocol has values masked without knowing of policy or detection: it hands over a value and what it knows of
  * its place, and gets back what may go on.
  *
- * guard/ makes the plan when an action starts; it is immutable and lives as long as the action. Calls do not park. */
+ * guard/ makes the plans when an action starts; they live as long as the action. Calls do not park. Towards the upstream a
+ * value is replaced by a placeholder that the plan of the answer puts back, where the principal may see it; towards the
+ * client it is masked by the operator of its class. */
 #ifndef SWORN_MODEL_MASK_H
 #define SWORN_MODEL_MASK_H
 
@@ -16,7 +18,7 @@ enum mask_shape {
 enum mask_result {
     MASK_UNCHANGED, /* nothing was appended to out: the value goes on as it is */
     MASK_CHANGED,   /* the value to send was appended to out */
-    MASK_NULL,      /* the value is to be sent as NULL, or left empty where there is no NULL */
+    MASK_DROPPED,   /* the value is to be sent as NULL, or left empty where there is no NULL */
     MASK_FAILED,    /* doubt: refuse */
 };
 
@@ -25,14 +27,35 @@ struct mask_field {
     uint64_t hint; /* opaque: which classes the name speaks for */
 };
 
+/* One text that arrives in pieces, such as the deltas of a stream. */
+struct mask_lane;
+#define MASK_LANE_HELD_MAX 512 /* bytes that a lane holds back at most */
+
 struct mask_plan {
-    bool reveals_all; /* no value needs to be looked at */
+    bool reveals_all; /* no value needs to be looked at, nothing to be put back */
     struct mask_field (*field)(const struct mask_plan *plan, struct str name);
     /* masked and revealed are counted up by class. */
     enum mask_result (*value)(const struct mask_plan *plan, struct mask_field field, enum mask_shape shape,
                               struct str value, struct buffer *out, struct class_counts *masked,
                               struct class_counts *revealed);
+    /* NULL when memory is out. A lane must not outlive its plan. */
+    struct mask_lane *(*lane_new)(const struct mask_plan *plan, struct mask_field field);
+    /* Appends to out what may go on now: everything but what could still become part of a value or a placeholder; with
+     * is_last everything that is left. -1: doubt, the stream must not go on. */
+    int (*lane_feed)(struct mask_lane *lane, struct str piece, bool is_last, struct buffer *out,
+                     struct class_counts *masked, struct class_counts *revealed);
+    void (*lane_free)(struct mask_lane **lane);
+    /* A text that the client is to carry for us and give back, unread and unchanged: sealed for this principal and
+     * upstream, as base64url. unseal: -1 when it is none of ours. */
+    int (*seal)(const struct mask_plan *plan, struct str text, struct buffer *out);
+    int (*unseal)(const struct mask_plan *plan, struct str sealed, struct buffer *out);
     void *self;
+};
+
+/* The two directions of one action. */
+struct mask_plans {
+    const struct mask_plan *request; /* NULL unless the protocol masks requests */
+    const struct mask_plan *answer;
 };
 
 #endif

@@ -29,6 +29,7 @@ struct verdict {
     struct sha256 entities;      /* the principals and resources that they spoke of */
     int64_t decided_us;          /* the time that they saw, real; with rounds == 0 nothing of this is set */
     class_set reveal;            /* classes that the principal may receive in clear */
+    class_set reveal_request;    /* and the upstream, of a protocol that masks requests */
     struct str message;          /* for the client of a denial: what and why, no data */
 };
 

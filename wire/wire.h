@@ -24,6 +24,7 @@
 #include "run/stream.h"
 #include "run/tls.h"
 
+struct http_pool;
 struct wire_session;
 
 /* What the gate does for the protocol. */
@@ -33,15 +34,21 @@ struct wire_gate {
     /* P: waits until every outcome and denial so far is durable (or returns at once for `outcome: behind`). */
     int (*await_outcomes)(struct wire_session *session, struct error *error);
     /* Inspects text of a request (literals, parameters) and counts what it finds. -1: doubt, refuse. */
-    int (*inspect)(struct wire_session *session, struct str name, struct str value, struct class_counts *found,
-                   struct error *error);
+    int (*inspect)(struct wire_session *session, struct str name, enum mask_shape shape, struct str value,
+                   struct class_counts *found, struct error *error);
+    /* P, for hours: decides on an action that an answer asks for, such as a tool call, holds it for approval, and records
+     * the verdict as its intent. Nobody reads action->verdict before; the action stays the caller's, and every one that
+     * was judged is concluded. The ask fiber must not return from next_action meanwhile. */
+    int (*judge)(struct wire_session *session, struct action *action, struct error *error);
+    /* Records the outcome of a judged action that was allowed. */
+    void (*conclude)(struct wire_session *session, struct action *action);
     /* A peer on its own connection asks to cancel what the session with this key does. */
     void (*cancel)(struct wire_session *session, struct str key);
 };
 
 /* Who logs in, as claimed: the gate verifies it. */
 struct wire_login {
-    struct str user;     /* name of a principal */
+    struct str user;     /* name of a principal; empty: whosever the token is */
     struct secret token;
     struct str database; /* or what else the protocol selects within the upstream; may be empty */
     bool is_cancel;      /* the connection was a cancel request and is done */
@@ -56,6 +63,8 @@ struct wire_upstream {
     struct str database;    /* empty: what the client asked for */
     const struct secret *password;
     struct tls_client *tls; /* NULL: plaintext */
+    uint64_t generation;    /* of the configuration: connections of another one are not used again */
+    const struct operation_table *operations; /* for the protocols that have any */
     size_t message_bytes_max;
     uint64_t connect_timeout_ns;
 };
@@ -77,11 +86,15 @@ struct wire_session {
     const struct mask_plan *ambient_plan;
     uint64_t action_count;                /* number of the last action */
     struct str cancel_key;                /* set by greet: what a cancel request for this session carries */
+    bool has_successor;                   /* set before next_action returns 0: what the client's stream holds now begins
+                                           * another session, with a login of its own */
+    struct http_pool *http_pool;          /* the worker's connections to upstreams */
     void *state;                          /* the protocol's own */
 };
 
 struct wire_protocol {
     struct str name;
+    bool masks_requests; /* the gate makes a plan for the request, too */
     /* P: from the first byte to a claimed login (TLS included). 0, or -1 when the connection is over. */
     int (*accept)(struct wire_session *session, struct wire_login *login, struct error *error);
     /* P: tells the client in its protocol that the login or the session is refused, and why. */
@@ -94,8 +107,8 @@ struct wire_protocol {
     /* P: the next action, fully described. 1, 0 when the client is done, -1. *action is the caller's to free. */
     int (*next_action)(struct wire_session *session, struct action **action, struct error *error);
     /* Both of the next take the action over, also when they fail: it comes back by next_answer or take_unanswered.
-     * Buffers the action for the upstream and expects its answer. The plan lives in the action's arena. */
-    int (*forward)(struct wire_session *session, struct action *action, const struct mask_plan *plan,
+     * Buffers the action for the upstream and expects its answer. The plans live in the action's arena. */
+    int (*forward)(struct wire_session *session, struct action *action, const struct mask_plans *plans,
                    struct error *error);
     /* Expects a refusal in its place; it is answered in turn by next_answer. */
     int (*refuse)(struct wire_session *session, struct action *action, struct error *error);

@@ -185,7 +185,7 @@ static void append_text(const struct wire_session *session, const struct message
         buffer_append_str(out, message->body);
         message_end(out, offset);
         break;
-    case MASK_NULL:
+    case MASK_DROPPED:
     case MASK_FAILED:
         buffer_truncate(out, length);
         append_withheld_text(out, message);
@@ -273,7 +273,7 @@ static int relay_masked_row(struct wire_session *session, const struct message *
         buffer_append_str(out, message->body);
         message_end(out, offset);
         break;
-    case MASK_NULL:
+    case MASK_DROPPED:
     case MASK_FAILED:
         buffer_truncate(out, length);
         return error_set(error, ERROR_UNAVAILABLE, "a row of the result could not be masked");

@@ -530,10 +530,11 @@ static void take_frame(struct wire_session *session) {
     stream_consume(session->client, frame_bytes);
 }
 
-int postgres_forward(struct wire_session *session, struct action *action, const struct mask_plan *plan,
+int postgres_forward(struct wire_session *session, struct action *action, const struct mask_plans *plans,
                      struct error *error) {
     struct postgres_state *state = postgres_state(session);
     struct described *described = &state->described;
+    const struct mask_plan *plan = plans->answer;
     CHECK(described->action == action && action != NULL);
     described->is_taken = true;
     send_prefix(session);

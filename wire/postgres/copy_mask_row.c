@@ -156,8 +156,8 @@ static enum mask_result splice_field(const struct copy_mask_options *options, st
     struct buffer masked;
     buffer_init(&masked, out->cap_bytes);
     enum mask_result result = mask_raw_field(options, mask, type, raw, &masked);
-    if (result == MASK_CHANGED || result == MASK_NULL) buffer_append_str(out, before);
-    if (result == MASK_NULL) buffer_append_str(out, options->null_text);
+    if (result == MASK_CHANGED || result == MASK_DROPPED) buffer_append_str(out, before);
+    if (result == MASK_DROPPED) buffer_append_str(out, options->null_text);
     if (result == MASK_CHANGED && options->format == COPY_MASK_CSV) encode_csv(options, buffer_view(&masked), out);
     if (result == MASK_CHANGED && options->format == COPY_MASK_TEXT) encode_text(options, buffer_view(&masked), out);
     buffer_free(&masked);

@@ -37,11 +37,12 @@ static int inspect_text(struct wire_session *session, const struct sql_analysis 
     for (size_t i = 0; i < analysis->statement_count; i++) {
         const struct sql_statement *statement = &analysis->statements[i];
         if (statement->unknown_reason.length > 0 && statement->literal_count == 0 &&
-            session->gate->inspect(session, STR_NONE, statement->text, &action->request_classes, error) != 0)
+            session->gate->inspect(session, STR_NONE, MASK_TEXT, statement->text, &action->request_classes, error) != 0)
             return -1;
         for (size_t j = 0; j < statement->literal_count; j++) {
             const struct sql_literal *literal = &statement->literals[j];
-            if (session->gate->inspect(session, literal->name, literal->value, &action->request_classes, error) != 0)
+            if (session->gate->inspect(session, literal->name, MASK_TEXT, literal->value, &action->request_classes,
+                                       error) != 0)
                 return -1;
         }
     }
@@ -87,7 +88,7 @@ static int inspect_binary(struct wire_session *session, struct str name, struct 
         size_t end = at;
         while (end < value.length && (uint8_t)value.data[end] >= ' ') end++;
         if (end - at >= RUN_BYTES_MIN &&
-            session->gate->inspect(session, name, str_slice(value, at, end), found, error) != 0)
+            session->gate->inspect(session, name, MASK_TEXT, str_slice(value, at, end), found, error) != 0)
             return -1;
         at = end + 1;
     }
@@ -105,7 +106,7 @@ static int inspect_values(struct wire_session *session, const struct message_bin
         if (is_null) continue;
         bool is_binary = message_bind_format(bind, i) == 1;
         int result = is_binary ? inspect_binary(session, name, value, found, error)
-                               : session->gate->inspect(session, name, value, found, error);
+                               : session->gate->inspect(session, name, MASK_TEXT, value, found, error);
         if (result != 0) return -1;
     }
     return 0;

@@ -37,7 +37,7 @@ static void edit_stretch(struct text_edit *edit, size_t from, size_t to, struct 
     edit->mask.field = field;
     enum mask_result result = value_mask_ask(&edit->mask, MASK_TEXT, str_slice(edit->source, from, to), &masked);
     if (result == MASK_FAILED) edit->is_failed = true;
-    if (result == MASK_CHANGED || result == MASK_NULL) {
+    if (result == MASK_CHANGED || result == MASK_DROPPED) {
         buffer_append_str(edit->out, str_slice(edit->source, edit->copied, from));
         buffer_append_str(edit->out, buffer_view(&masked));
         edit->copied = to;

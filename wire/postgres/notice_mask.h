@@ -5,7 +5,7 @@
  * the values. The values of "Failing row contains (...)" have no names, so they are left out whole unless the plan
  * reveals all.
  *
- * Bodies are whole messages without type byte and length. Results as for row_mask_apply: never MASK_NULL; out is as it
+ * Bodies are whole messages without type byte and length. Results as for row_mask_apply: never MASK_DROPPED; out is as it
  * was unless MASK_CHANGED. */
 #ifndef SWORN_WIRE_POSTGRES_NOTICE_MASK_H
 #define SWORN_WIRE_POSTGRES_NOTICE_MASK_H

@@ -48,7 +48,7 @@ int plan_mask_finish(struct buffer *text, const struct mask_plan *plan, struct b
                                           &outcome->revealed);
     if (buffer_failed(&masked)) result = MASK_FAILED;
     if (result == MASK_UNCHANGED) append_rows(out, buffer_view(text), outcome);
-    if (result == MASK_CHANGED || result == MASK_NULL) append_rows(out, buffer_view(&masked), outcome);
+    if (result == MASK_CHANGED || result == MASK_DROPPED) append_rows(out, buffer_view(&masked), outcome);
     buffer_free(&masked);
     buffer_clear(text);
     return result != MASK_FAILED ? 0 : error_set(error, ERROR_UNAVAILABLE, "a plan could not be masked");

@@ -37,7 +37,7 @@ bool row_mask_is_noop(const struct row_mask *mask);
 
 /* `body` is a whole DataRow without its type byte and length.
  * MASK_UNCHANGED: nothing was appended, pass the original on. MASK_CHANGED: the whole new body was appended.
- * MASK_FAILED: malformed, or doubt; out is as it was. Never MASK_NULL. */
+ * MASK_FAILED: malformed, or doubt; out is as it was. Never MASK_DROPPED. */
 enum mask_result row_mask_apply(const struct row_mask *mask, struct str body, struct buffer *out,
                                 struct class_counts *masked, struct class_counts *revealed) MUST_USE;
 

@@ -45,9 +45,9 @@ static void insert_before(struct buffer *out, size_t mark, struct str unchanged,
 }
 
 void field_splice_put(struct field_splice *splice, struct str value, size_t end, enum mask_result result, size_t mark) {
-    if (result != MASK_CHANGED && result != MASK_NULL) return;
+    if (result != MASK_CHANGED && result != MASK_DROPPED) return;
     size_t appended = buffer_length(splice->out) - mark;
-    bool is_null = result == MASK_NULL;
+    bool is_null = result == MASK_DROPPED;
     if (appended > INT32_MAX) splice->out->is_failed = true;
     struct str unchanged = str_slice(splice->source, splice->copied, end - value.length - LENGTH_BYTES);
     insert_before(splice->out, mark, unchanged, is_null ? UINT32_MAX : (uint32_t)appended);
@@ -187,7 +187,7 @@ enum mask_result binary_mask_record(struct value_mask *mask, struct str value, s
 /* The worse of two: a value that cannot be changed in part is NULL once something was found. */
 static enum mask_result worse(enum mask_result a, enum mask_result b) {
     if (a == MASK_FAILED || b == MASK_FAILED) return MASK_FAILED;
-    return a == MASK_UNCHANGED && b == MASK_UNCHANGED ? MASK_UNCHANGED : MASK_NULL;
+    return a == MASK_UNCHANGED && b == MASK_UNCHANGED ? MASK_UNCHANGED : MASK_DROPPED;
 }
 
 /* A part of a value that is kept or lost as a whole. */

@@ -102,11 +102,11 @@ static bool splice_element(struct text_splice *splice, size_t from, size_t to) {
     struct buffer masked;
     buffer_init(&masked, splice->out->cap_bytes);
     enum mask_result result = mask_raw_element(splice, index, raw, &masked);
-    if (result == MASK_CHANGED || result == MASK_NULL) {
+    if (result == MASK_CHANGED || result == MASK_DROPPED) {
         buffer_append_str(splice->out, str_slice(splice->source, splice->copied, from));
         char quote_escape = splice->is_record ? '"' : '\\';
         if (result == MASK_CHANGED) append_quoted(splice->out, buffer_view(&masked), quote_escape);
-        if (result == MASK_NULL && !splice->is_record) buffer_append_cstr(splice->out, "NULL");
+        if (result == MASK_DROPPED && !splice->is_record) buffer_append_cstr(splice->out, "NULL");
         splice->copied = to;
         splice->is_changed = true;
     }

@@ -34,7 +34,7 @@ enum mask_result value_mask_ask_or_null(struct value_mask *mask, struct str valu
     buffer_init(&unused, out_bytes_max);
     enum mask_result result = value_mask_ask(mask, MASK_TEXT, value, &unused);
     buffer_free(&unused);
-    return result == MASK_CHANGED ? MASK_NULL : result;
+    return result == MASK_CHANGED ? MASK_DROPPED : result;
 }
 
 enum mask_result value_mask_ask_whole(struct value_mask *mask, struct str value, size_t out_bytes_max) {
@@ -268,7 +268,7 @@ static enum mask_result mask_structured_bytes(struct value_mask *mask, struct st
     size_t mark = buffer_length(out);
     enum mask_result result = binary_mask_bytes(mask, value, out);
     buffer_truncate(out, mark);
-    return result == MASK_CHANGED ? MASK_NULL : result;
+    return result == MASK_CHANGED ? MASK_DROPPED : result;
 }
 
 static enum mask_result apply_binary(struct value_mask *mask, const struct pg_type *type, struct str value,

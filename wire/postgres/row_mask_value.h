@@ -1,6 +1,6 @@
 /* Masks one value by its type; shared by DataRow and COPY. Internal to row_mask*.c and copy_mask*.c.
  *
- * All functions here: MASK_UNCHANGED, MASK_NULL and MASK_FAILED leave out as it was; MASK_CHANGED appended the value to
+ * All functions here: MASK_UNCHANGED, MASK_DROPPED and MASK_FAILED leave out as it was; MASK_CHANGED appended the value to
  * send. Nothing is allocated unless a value has to be decoded. */
 #ifndef SWORN_WIRE_POSTGRES_ROW_MASK_VALUE_H
 #define SWORN_WIRE_POSTGRES_ROW_MASK_VALUE_H

@@ -111,7 +111,7 @@ int postgres_greet(struct wire_session *session, struct error *error);
 /* ask.c */
 int postgres_push_answers(struct wire_session *session, struct error *error);
 int postgres_next_action(struct wire_session *session, struct action **action, struct error *error);
-int postgres_forward(struct wire_session *session, struct action *action, const struct mask_plan *plan,
+int postgres_forward(struct wire_session *session, struct action *action, const struct mask_plans *plans,
                      struct error *error);
 int postgres_refuse(struct wire_session *session, struct action *action, struct error *error);
 /* answer.c */

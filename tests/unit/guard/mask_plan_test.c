@@ -34,7 +34,7 @@ static const struct {
     {"by the column's name", 0, "date_of_birth", MASK_TEXT, "1980-02-29", MASK_CHANGED, "[DATE_OF_BIRTH]", NULL,
      CLASS_DATE_OF_BIRTH, 1, 0},
     {"without that name", 0, "created", MASK_TEXT, "1980-02-29", MASK_UNCHANGED, "", NULL, CLASS_DATE_OF_BIRTH, 0, 0},
-    {"an SSN whose operator is null", 0, "ssn", MASK_TEXT, "123-45-6789", MASK_NULL, "", NULL, CLASS_US_SSN, 1, 0},
+    {"an SSN whose operator is null", 0, "ssn", MASK_TEXT, "123-45-6789", MASK_DROPPED, "", NULL, CLASS_US_SSN, 1, 0},
     {"an IBAN whose operator is keep", 0, "iban", MASK_TEXT, "DE89370400440532013000", MASK_UNCHANGED, "", NULL,
      CLASS_IBAN, 0, 0},
     {"JSON", 0, "data", MASK_JSON, "{\"a\": [1, \"ana@example.com\"],  \"n\": 2.50}", MASK_CHANGED,

@@ -39,7 +39,7 @@ static inline enum mask_result canary_value(const struct mask_plan *plan, struct
     (void)plan;
     size_t length;
     if (str_find(value, STR("FAIL-ME")) != STR_NOT_FOUND) return MASK_FAILED;
-    if (str_find(value, STR("NULL-ME")) != STR_NOT_FOUND) return MASK_NULL;
+    if (str_find(value, STR("NULL-ME")) != STR_NOT_FOUND) return MASK_DROPPED;
     if (str_find(value, STR("REVEALED")) != STR_NOT_FOUND) revealed->count[REVEALED_CLASS]++;
     if (field.hint != 0 && shape == MASK_TEXT) {
         buffer_append_cstr(out, CANARY_MASK);

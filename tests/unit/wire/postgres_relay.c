@@ -61,7 +61,10 @@ static enum mask_result plan_value(const struct mask_plan *plan, struct mask_fie
 static const struct mask_plan masking_plan = {.field = plan_field, .value = plan_value};
 static const struct mask_plan revealing_plan = {.reveals_all = true};
 
-static const struct mask_plan *plan(void) { return options.masks ? &masking_plan : &revealing_plan; }
+static const struct mask_plans masking_plans = {.answer = &masking_plan};
+static const struct mask_plans revealing_plans = {.answer = &revealing_plan};
+
+static const struct mask_plans *plans(void) { return options.masks ? &masking_plans : &revealing_plans; }
 
 /* ---- a gate that lets everything through ---- */
 
@@ -71,10 +74,11 @@ static int await_nothing(struct wire_session *session, struct error *error) {
     return 0;
 }
 
-static int inspect_nothing(struct wire_session *session, struct str name, struct str value,
+static int inspect_nothing(struct wire_session *session, struct str name, enum mask_shape shape, struct str value,
                            struct class_counts *found, struct error *error) {
     (void)session;
     (void)name;
+    (void)shape;
     (void)error;
     if (str_find_byte(value, '@') != STR_NOT_FOUND) found->count[0]++;
     return 0;
@@ -93,7 +97,8 @@ static void cancel(struct wire_session *session, struct str key) {
     }
 }
 
-static const struct wire_gate gate = {await_nothing, await_nothing, inspect_nothing, cancel};
+static const struct wire_gate gate = {
+    .await_intents = await_nothing, .await_outcomes = await_nothing, .inspect = inspect_nothing, .cancel = cancel};
 
 /* ---- the two fibers ---- */
 
@@ -133,7 +138,7 @@ static void run_ask(void *argument) {
         action->verdict.policies = &policy;
         action->verdict.policy_count = 1;
         result = is_denied ? wire->protocol->refuse(wire, action, &error)
-                           : wire->protocol->forward(wire, action, plan(), &error);
+                           : wire->protocol->forward(wire, action, plans(), &error);
         if (result != 0) action_free(&action);
     }
     end(session, result, &error);
@@ -219,7 +224,7 @@ static void run_listener(void *argument) {
         wire->target = &options.target;
         wire->protocol = wire_protocol_find(STR("postgres"));
         wire->gate = &gate;
-        wire->ambient_plan = plan();
+        wire->ambient_plan = plans()->answer;
         CHECK(wire->client != NULL);
         fiber_detach(fiber_start(worker_self(), run_session, session, "session"));
     }
