@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "run/offload.h"
+#include "wire/address.h"
 #include "wire/postgres/message.h"
 #include "wire/postgres/scram.h"
 
@@ -18,7 +19,6 @@ enum authentication {
     AUTHENTICATION_SASL_FINAL = 12,
 };
 
-#define HOST_BYTES_MAX 256u
 #define POSTGRES_PORT 5432
 
 struct login_state {
@@ -38,32 +38,6 @@ void upstream_link_close(struct upstream_link *link) {
     *link = (struct upstream_link){0};
 }
 
-static int split_address(struct str address, char host[HOST_BYTES_MAX], uint16_t *port, struct error *error) {
-    struct str name = address;
-    uint64_t number = POSTGRES_PORT;
-    if (str_starts_with(address, STR("unix:"))) {
-        name = str_slice(address, 5, address.length);
-    } else {
-        size_t colon = address.length;
-        while (colon > 0 && address.data[colon - 1] != ':') colon--;
-        if (colon > 0) {
-            name = str_slice(address, 0, colon - 1);
-            if (str_parse_u64(str_slice(address, colon, address.length), &number) != 0 || number == 0 ||
-                number > UINT16_MAX)
-                return error_set(error, ERROR_INVALID, "address %.*s: the port is not a number from 1 to 65535",
-                                 STR_ARGS(address));
-        }
-        if (name.length > 2 && name.data[0] == '[' && name.data[name.length - 1] == ']')
-            name = str_slice(name, 1, name.length - 1);
-    }
-    if (name.length == 0 || name.length >= HOST_BYTES_MAX)
-        return error_set(error, ERROR_INVALID, "address %.*s: write host:port or unix:/path", STR_ARGS(address));
-    memcpy(host, name.data, name.length);
-    host[name.length] = '\0';
-    *port = (uint16_t)number;
-    return 0;
-}
-
 /* P: SSLRequest, one byte of answer, handshake. A server that offers no TLS is refused, never spoken to in clear. */
 static int start_tls(struct stream *stream, const struct wire_upstream *target, const char *host, uint64_t deadline_ns,
                      struct error *error) {
@@ -79,9 +53,9 @@ static int start_tls(struct stream *stream, const struct wire_upstream *target, 
 }
 
 static struct stream *open_stream(const struct wire_upstream *target, uint64_t deadline_ns, struct error *error) {
-    char host[HOST_BYTES_MAX];
+    char host[WIRE_HOST_BYTES_MAX];
     uint16_t port = POSTGRES_PORT;
-    if (split_address(target->address, host, &port, error) != 0) return NULL;
+    if (wire_address_split(target->address, POSTGRES_PORT, host, &port, error) != 0) return NULL;
     struct stream *stream = stream_connect(host, port, deadline_ns, error);
     if (stream == NULL) return NULL;
     if (target->tls != NULL && start_tls(stream, target, host, deadline_ns, error) != 0) stream_close(&stream);
