@@ -1,0 +1,82 @@
+#include "wire/http1/scan.h"
+
+#define VERSION_BYTES 8 /* "HTTP/1.1" */
+
+void http_scan_init(struct http_scan *scan, enum http_section section, const struct http_limits *limits) {
+    *scan = (struct http_scan){.limits = limits, .section = section};
+}
+
+static enum decode_result refuse(struct http_scan *scan, struct error *error, const char *text) {
+    scan->fault_status = 400;
+    error_set(error, ERROR_PROTOCOL, "%s", text);
+    return DECODE_BAD;
+}
+
+static enum decode_result refuse_size(struct http_scan *scan, struct error *error, unsigned status, const char *what,
+                                      size_t maximum) {
+    scan->fault_status = status;
+    error_set(error, ERROR_LIMIT, "%s: at most %zu are accepted", what, maximum);
+    return DECODE_BAD;
+}
+
+static bool is_first_line(const struct http_scan *scan) {
+    return scan->line_count == 0 && scan->section != HTTP_SECTION_TRAILERS;
+}
+
+/* The byte behind a CR. */
+static enum decode_result end_line(struct http_scan *scan, unsigned char byte, struct error *error) {
+    if (byte != '\n') return refuse(scan, error, "a CR stands without LF");
+    if (scan->line_bytes == 0 && is_first_line(scan)) return refuse(scan, error, "an empty line stands before the head");
+    if (scan->line_bytes == 0) return DECODE_DONE;
+    size_t field_count = scan->line_count + (scan->section == HTTP_SECTION_TRAILERS ? 1 : 0);
+    if (field_count > scan->limits->field_count_max)
+        return refuse_size(scan, error, 431, "there are too many header fields", scan->limits->field_count_max);
+    scan->line_count++;
+    scan->line_bytes = 0;
+    scan->has_cr = false;
+    return DECODE_MORE;
+}
+
+static enum decode_result lengthen_line(struct http_scan *scan, struct error *error) {
+    const struct http_limits *limits = scan->limits;
+    bool is_request_line = scan->section == HTTP_SECTION_REQUEST && scan->line_count == 0;
+    scan->line_bytes++;
+    if (is_request_line && scan->line_bytes > HTTP_METHOD_BYTES_MAX + 1 + limits->target_bytes_max + 1 + VERSION_BYTES)
+        return refuse_size(scan, error, 414, "the request line has too many bytes", limits->target_bytes_max);
+    if (!is_request_line && scan->line_bytes > limits->field_bytes_max)
+        return refuse_size(scan, error, 431, "a header field has too many bytes", limits->field_bytes_max);
+    return DECODE_MORE;
+}
+
+static enum decode_result look_at(struct http_scan *scan, unsigned char byte, struct error *error) {
+    if (scan->has_cr) return end_line(scan, byte, error);
+    if (byte == '\r') {
+        scan->has_cr = true;
+        return DECODE_MORE;
+    }
+    if (byte == '\n') return refuse(scan, error, "an LF stands without CR: lines end in CR LF");
+    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) {
+        bool is_tls = scan->total_bytes == 1 && byte == 0x16;
+        return refuse(scan, error, is_tls ? "this is a TLS handshake, but TLS is not spoken here: use http://"
+                                          : "the head holds a control character");
+    }
+    if ((byte == ' ' || byte == '\t') && scan->line_bytes == 0)
+        return refuse(scan, error, is_first_line(scan) ? "white space stands before the head"
+                                                       : "a header field is folded over several lines: write it in one");
+    return lengthen_line(scan, error);
+}
+
+enum decode_result http_scan_feed(struct http_scan *scan, struct str bytes, size_t *used, struct error *error) {
+    for (size_t i = 0; i < bytes.length; i++) {
+        if (scan->total_bytes == scan->limits->head_bytes_max)
+            return refuse_size(scan, error, 431, "all header fields together have too many bytes",
+                               scan->limits->head_bytes_max);
+        scan->total_bytes++;
+        enum decode_result result = look_at(scan, (unsigned char)bytes.data[i], error);
+        if (result == DECODE_MORE) continue;
+        *used = i + 1;
+        return result;
+    }
+    *used = bytes.length;
+    return DECODE_MORE;
+}
