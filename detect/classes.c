@@ -30,17 +30,3 @@ enum data_class class_from_name(struct str name) {
     }
     return CLASS_NONE;
 }
-
-class_set class_counts_set(const struct class_counts *counts) {
-    class_set set = 0;
-    for (int i = 0; i < CLASS_MAX; i++) {
-        if (counts->count[i] > 0) set |= CLASS_BIT(i);
-    }
-    return set;
-}
-
-void class_counts_add(struct class_counts *into, const struct class_counts *more) {
-    for (int i = 0; i < CLASS_MAX; i++) {
-        if (__builtin_add_overflow(into->count[i], more->count[i], &into->count[i])) into->count[i] = UINT32_MAX;
-    }
-}

@@ -34,7 +34,20 @@ struct class_counts {
     uint32_t count[CLASS_MAX];
 };
 
-class_set class_counts_set(const struct class_counts *counts); /* the classes with a count above zero */
-void class_counts_add(struct class_counts *into, const struct class_counts *more); /* saturates */
+/* The classes with a count above zero. */
+static inline class_set class_counts_set(const struct class_counts *counts) {
+    class_set set = 0;
+    for (int i = 0; i < CLASS_MAX; i++) {
+        if (counts->count[i] > 0) set |= CLASS_BIT(i);
+    }
+    return set;
+}
+
+/* Saturates. */
+static inline void class_counts_add(struct class_counts *into, const struct class_counts *more) {
+    for (int i = 0; i < CLASS_MAX; i++) {
+        if (__builtin_add_overflow(into->count[i], more->count[i], &into->count[i])) into->count[i] = UINT32_MAX;
+    }
+}
 
 #endif

@@ -15,7 +15,17 @@
 #define CONFIG_WORKERS_MAX 1024
 
 static const char *const protocol_names[] = {
-#define PROTOCOL(identifier) #identifier,
+#define PROTOCOL(identifier, resource, alpn) #identifier,
+#include "wire/protocols.def"
+#undef PROTOCOL
+};
+static const char *const protocol_resources[] = {
+#define PROTOCOL(identifier, resource, alpn) resource,
+#include "wire/protocols.def"
+#undef PROTOCOL
+};
+static const char *const protocol_alpn[] = {
+#define PROTOCOL(identifier, resource, alpn) alpn,
 #include "wire/protocols.def"
 #undef PROTOCOL
 };
@@ -51,6 +61,43 @@ static int read_upstream_tls(struct config_reader *reader, const struct document
     return 0;
 }
 
+/* May a token or a key cross this connection in clear? */
+static bool address_is_local(const struct config_address *address) {
+    return address->is_unix || str_starts_with(address->host, STR("127.")) || str_equal(address->host, STR("::1")) ||
+           str_equal(address->host, STR("localhost"));
+}
+
+/* A database is logged in to with a user and its password. */
+static int read_login(struct config_reader *reader, const struct document_upstream *document,
+                      struct config_upstream *upstream) {
+    if (document->key != NULL) return config_fail(reader, "key", "a database has a `user` and a `password` instead");
+    if (document->operations != NULL) return config_fail(reader, "operations", "only upstreams of protocol http have any");
+    if (config_read_optional(reader, document->database, &upstream->database) != 0 ||
+        config_read_text(reader, "user", document->user, NULL, &upstream->user) != 0) {
+        return -1;
+    }
+    return config_read_secret(reader, "password", document->password, false, &upstream->password);
+}
+
+/* An API is spoken to with a key. */
+static int read_key(struct config_reader *reader, const struct document_upstream *document,
+                    struct config_upstream *upstream) {
+    if (document->user != NULL) return config_fail(reader, "user", "an API has a `key` instead");
+    if (document->password != NULL) return config_fail(reader, "password", "an API has a `key` instead");
+    if (document->database != NULL) return config_fail(reader, "database", "an API has none: remove it");
+    if (document->key != NULL && upstream->tls_mode == CONFIG_TLS_NONE && !address_is_local(&upstream->address)) {
+        return config_fail(reader, "tls.mode", "the key would cross the network in clear: set verify-full");
+    }
+    if (document->operations != NULL &&
+        !operation_table_find(str_from_cstr(document->operations), &upstream->operations)) {
+        return config_fail(reader, "operations", "there is no table of operations %s: use github", document->operations);
+    }
+    if (document->operations != NULL && !str_equal(upstream->protocol, STR("http"))) {
+        return config_fail(reader, "operations", "only upstreams of protocol http have any");
+    }
+    return config_read_secret(reader, "key", document->key, false, &upstream->password);
+}
+
 static int read_upstream(struct config_reader *reader, const struct document_upstream *document,
                          struct config_upstream *upstream) {
     struct config *config = reader->config;
@@ -66,9 +113,6 @@ static int read_upstream(struct config_reader *reader, const struct document_ups
                            &protocol) != 0 ||
         config_read_address(reader, "address", document->address, NULL, &upstream->address) != 0 ||
         config_read_name(reader, "environment", document->environment, &upstream->environment) != 0 ||
-        config_read_optional(reader, document->database, &upstream->database) != 0 ||
-        config_read_text(reader, "user", document->user, NULL, &upstream->user) != 0 ||
-        config_read_secret(reader, "password", document->password, false, &upstream->password) != 0 ||
         read_upstream_tls(reader, &document->tls, upstream) != 0 ||
         config_read_choice(reader, "outcome", document->outcome, "durable", outcome_names, LENGTH_OF(outcome_names),
                            &outcome) != 0 ||
@@ -82,9 +126,13 @@ static int read_upstream(struct config_reader *reader, const struct document_ups
         return config_fail(reader, "address", "an upstream needs a port");
     }
     upstream->protocol = str_from_cstr(protocol_names[protocol]);
+    upstream->resource_type = str_from_cstr(protocol_resources[protocol]);
+    upstream->alpn = protocol_alpn[protocol];
     upstream->outcome = (enum config_outcome)outcome;
     upstream->resource = arena_format(&config->arena, "%s/%s", upstream->environment.data, upstream->name.data);
-    return upstream->resource.data != NULL ? 0 : error_out_of_memory(reader->error);
+    if (upstream->resource.data == NULL) return error_out_of_memory(reader->error);
+    bool is_database = str_equal(upstream->resource_type, STR("Database"));
+    return is_database ? read_login(reader, document, upstream) : read_key(reader, document, upstream);
 }
 
 static int read_upstreams(struct config_reader *reader, const struct config_document *document) {
@@ -99,15 +147,10 @@ static int read_upstreams(struct config_reader *reader, const struct config_docu
         config_enter(reader, "upstreams[%zu]", i);
         struct config_upstream *upstream = &config->upstreams[config->upstream_count++];
         if (read_upstream(reader, &document->upstreams[i], upstream) != 0) return -1;
-        config->bundle_upstreams[i] = (struct bundle_upstream){upstream->name, upstream->environment};
+        config->bundle_upstreams[i] = (struct bundle_upstream){
+            upstream->name, upstream->environment, upstream->resource_type};
     }
     return 0;
-}
-
-/* May a token cross this connection in clear? */
-static bool address_is_local(const struct config_address *address) {
-    return address->is_unix || str_starts_with(address->host, STR("127.")) || str_equal(address->host, STR("::1")) ||
-           str_equal(address->host, STR("localhost"));
 }
 
 static int read_listener_tls(struct config_reader *reader, const struct document_listener_tls *document,

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "guard/bundle.h"
 #include "guard/identity.h"
+#include "model/operation.h"
 
 #define CONFIG_FILE_BYTES_MAX (4u << 20)
 #define CONFIG_SECRET_BYTES_MAX 4096
@@ -50,10 +51,13 @@ struct config_upstream {
     struct str protocol;
     struct config_address address;
     struct str environment;
-    struct str resource; /* "<environment>/<name>": the id of its Sworn::Database, and context.source of reveal */
+    struct str resource; /* "<environment>/<name>": the id of its entity, and context.source of reveal */
+    struct str resource_type; /* "Database" */
+    const char *alpn;
+    struct operation_table operations; /* http; empty: every request is http:unknown */
     struct str database; /* STR_NONE: what the client asks for */
     struct str user;
-    struct secret password; /* empty: none */
+    struct secret password; /* or key; empty: none */
     enum config_tls_mode tls_mode;
     struct str tls_ca; /* PEM file; STR_NONE: the system's */
     enum config_outcome outcome;

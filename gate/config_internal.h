@@ -25,7 +25,7 @@ struct document_upstream_tls {
 };
 
 struct document_upstream {
-    char *name, *protocol, *address, *environment, *database, *user, *password;
+    char *name, *protocol, *address, *environment, *database, *user, *password, *key, *operations;
     char *outcome, *max_message, *connect_timeout;
     struct document_upstream_tls tls;
 };

@@ -45,6 +45,8 @@ static const cyaml_schema_field_t upstream_fields[] = {
     TEXT(struct document_upstream, database),
     TEXT(struct document_upstream, user),
     TEXT(struct document_upstream, password),
+    TEXT(struct document_upstream, key),
+    TEXT(struct document_upstream, operations),
     TEXT(struct document_upstream, outcome),
     TEXT(struct document_upstream, max_message),
     TEXT(struct document_upstream, connect_timeout),

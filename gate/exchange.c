@@ -77,8 +77,14 @@ static int ask_what_is_revealed(struct session *session, struct action *action, 
         return -1;
     }
     if (!session->wire.protocol->masks_requests) return 0;
-    return policy_reveal(session->policy, scratch, facts, source, POLICY_SINK_UPSTREAM, verdict->applied,
-                         verdict->applied_count, &verdict->reveal_request, error);
+    if (policy_reveal(session->policy, scratch, facts, source, POLICY_SINK_UPSTREAM, verdict->applied,
+                      verdict->applied_count, &verdict->reveal_request, error) != 0) {
+        return -1;
+    }
+    class_set stuck = action->fixed_classes & ~verdict->reveal_request;
+    if (stuck == 0) return 0;
+    return error_set(error, ERROR_DENIED, "the request holds a value of class %s in a place where it cannot be masked, and "
+                     "no policy reveals that class to the upstream", class_name((enum data_class)__builtin_ctzll(stuck)));
 }
 
 /* One round: identity, policy, and for an allow what may be revealed. Doubt denies. */

@@ -16,6 +16,7 @@
 #include "gate/node.h"
 #include "gate/session.h"
 #include "guard/mask_plan.h"
+#include "wire/http1/pool.h"
 
 #define GATEWAY_HELPERS 4
 #define GATEWAY_DRAIN_NS (30 * NANOSECONDS_PER_SECOND)
@@ -98,6 +99,8 @@ static int make_worker(struct gate_worker *worker, struct error *error) {
                               worker->sealer, error);
     }
     if (result != 0) return -1;
+    worker->http_pool = http_pool_new();
+    if (worker->http_pool == NULL) return error_out_of_memory(error);
     worker->masks = mask_worker_new(gateway->detector, error);
     return worker->masks != NULL ? 0 : -1;
 }
@@ -130,6 +133,7 @@ static void worker_main(void *argument) {
         if (fiber_sleep(GATEWAY_POLL_NS, &error) != 0) break;
     }
     if (worker->recorder != NULL) recorder_stop(worker->recorder);
+    http_pool_free(&worker->http_pool);
     fiber_shield_end();
 }
 

@@ -29,6 +29,7 @@ struct gate_worker {
     struct sealer *sealer;
     struct recorder *recorder;
     struct mask_worker *masks;
+    struct http_pool *http_pool;
     struct arena scratch; /* of policy decisions */
     struct session *sessions;
     struct fiber *fiber; /* makes the above, waits for the end, unmakes them */

@@ -38,10 +38,15 @@ struct authentication {
 static void authenticate(void *argument) {
     struct authentication *authentication = argument;
     struct session *session = authentication->session;
-    authentication->result = identity_authenticate(
-        session->login_snapshot->identity, session->worker->gateway->store, authentication->login->user,
-        secret_view(&authentication->login->token), clock_real_us(), &session->principal, &authentication->token,
-        authentication->error);
+    const struct identity *identity = session->login_snapshot->identity;
+    struct store *store = session->worker->gateway->store;
+    struct str token = secret_view(&authentication->login->token);
+    authentication->result =
+        authentication->login->is_bearer
+            ? identity_authenticate_bearer(identity, store, token, clock_real_us(), &session->principal,
+                                           &authentication->token, authentication->error)
+            : identity_authenticate(identity, store, authentication->login->user, token, clock_real_us(),
+                                    &session->principal, &authentication->token, authentication->error);
 }
 
 static int check_login(struct session *session, const struct wire_login *login, struct token_info *token,
@@ -184,6 +189,8 @@ static void tell_and_end(struct session *session, int result, struct error *erro
     }
 }
 
+static void hand_over(struct session *session);
+
 static void session_main(void *argument) {
     struct session *session = argument;
     struct wire_login login = {0};
@@ -199,6 +206,7 @@ static void session_main(void *argument) {
     }
     secret_wipe(&login.token);
     fiber_shield_begin();
+    if (session->wire.has_successor && result == 0) hand_over(session);
     if (!login.is_cancel) tell_and_end(session, result, &error);
     free_session(session);
     fiber_shield_end();
@@ -209,7 +217,7 @@ static bool is_private_address(struct str address) {
            str_starts_with(address, STR("[::1]"));
 }
 
-static struct session *new_session(struct gate_worker *worker, size_t listener_index, const char *peer) {
+static struct session *new_session(struct gate_worker *worker, size_t listener_index, struct str peer) {
     struct session *session = calloc(1, sizeof(*session));
     if (session == NULL) return NULL;
     session->worker = worker;
@@ -221,12 +229,13 @@ static struct session *new_session(struct gate_worker *worker, size_t listener_i
     wire->magic = SESSION_MAGIC;
     random_bytes(&wire->id, sizeof(wire->id));
     arena_init(&wire->arena, SESSION_ARENA_BYTES);
-    wire->client_address = arena_copy(&wire->arena, str_from_cstr(peer));
+    wire->client_address = arena_copy(&wire->arena, peer);
     wire->tls = session->login_snapshot->listener_tls[listener_index];
     wire->allows_plaintext_token = is_private_address(wire->client_address);
     wire->target = &session->login_snapshot->upstreams[session->upstream - session->login_snapshot->config->upstreams];
     wire->protocol = wire_protocol_find(session->listener->protocol);
     wire->gate = &exchange_gate;
+    wire->http_pool = worker->http_pool;
     session->next = worker->sessions;
     if (session->next != NULL) session->next->previous = session;
     worker->sessions = session;
@@ -234,8 +243,26 @@ static struct session *new_session(struct gate_worker *worker, size_t listener_i
     return session;
 }
 
+static bool run(struct session *session) {
+    struct fiber *fiber = fiber_start(session->worker->worker, session_main, session, "session");
+    fiber_detach(fiber);
+    return fiber != NULL;
+}
+
+/* The connection goes on, as somebody else's: under the configuration of now. */
+static void hand_over(struct session *session) {
+    size_t listener_index = (size_t)(session->listener - session->login_snapshot->config->listeners);
+    struct session *next = new_session(session->worker, listener_index, session->wire.client_address);
+    if (next == NULL) return;
+    next->wire.client = session->wire.client;
+    next->wire.state = session->wire.state;
+    session->wire.client = NULL;
+    session->wire.state = NULL;
+    if (!run(next)) free_session(next);
+}
+
 void session_start(struct gate_worker *worker, size_t listener_index, int fd, const char *peer) {
-    struct session *session = new_session(worker, listener_index, peer);
+    struct session *session = new_session(worker, listener_index, str_from_cstr(peer));
     struct error error;
     if (session == NULL) {
         close(fd);
@@ -243,14 +270,9 @@ void session_start(struct gate_worker *worker, size_t listener_index, int fd, co
         return;
     }
     session->wire.client = stream_from_fd(fd, &error);
-    struct fiber *fiber =
-        session->wire.client != NULL ? fiber_start(worker->worker, session_main, session, "session") : NULL;
-    if (fiber == NULL) {
-        log_error("a connection was dropped: out of memory");
-        free_session(session);
-        return;
-    }
-    fiber_detach(fiber);
+    if (session->wire.client != NULL && run(session)) return;
+    log_error("a connection was dropped: out of memory");
+    free_session(session);
 }
 
 static void cancel_main(void *argument) {

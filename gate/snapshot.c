@@ -7,8 +7,9 @@
 
 #define POLICY_WARNINGS_MAX 20 /* of one load */
 
-static int make_upstream(const struct config_upstream *from, struct wire_upstream *to, struct error *error) {
-    static const char *const alpn_postgres[] = {"postgresql", NULL};
+static int make_upstream(const struct config_upstream *from, uint64_t generation, struct wire_upstream *to,
+                         struct error *error) {
+    const char *const alpn[] = {from->alpn, NULL};
     *to = (struct wire_upstream){
         .name = from->name,
         .environment = from->environment,
@@ -18,6 +19,8 @@ static int make_upstream(const struct config_upstream *from, struct wire_upstrea
         .password = &from->password,
         .message_bytes_max = from->max_message_bytes,
         .connect_timeout_ns = from->connect_timeout_ns,
+        .generation = generation,
+        .operations = &from->operations,
     };
     if (from->tls_mode == CONFIG_TLS_NONE) return 0;
     struct tls_client_options options = {
@@ -25,14 +28,14 @@ static int make_upstream(const struct config_upstream *from, struct wire_upstrea
                   : from->tls_mode == CONFIG_TLS_VERIFY_CA ? TLS_VERIFY_CA
                                                            : TLS_VERIFY_NONE,
         .ca_path = from->tls_ca.data,
-        .alpn = str_equal(from->protocol, STR("postgres")) ? alpn_postgres : NULL,
+        .alpn = alpn,
     };
     to->tls = tls_client_new(&options, error);
     return to->tls != NULL ? 0 : error_prefix(error, "upstream %.*s", STR_ARGS(from->name));
 }
 
 static int make_listener_tls(const struct config_listener *listener, struct tls_server **tls, struct error *error) {
-    static const char *const alpn[] = {"postgresql", NULL};
+    const char *const alpn[] = {listener->upstream->alpn, NULL};
     if (!listener->has_tls) return 0;
     struct tls_server_options options = {listener->tls_certificate.data, listener->tls_key.data, alpn};
     *tls = tls_server_new(&options, error);
@@ -40,12 +43,14 @@ static int make_listener_tls(const struct config_listener *listener, struct tls_
 }
 
 static int make_contexts(struct snapshot *snapshot, struct error *error) {
+    static atomic_uint_fast64_t loaded;
     const struct config *config = snapshot->config;
+    uint64_t generation = atomic_fetch_add(&loaded, 1) + 1;
     snapshot->upstreams = calloc(config->upstream_count + 1, sizeof(struct wire_upstream));
     snapshot->listener_tls = calloc(config->listener_count + 1, sizeof(struct tls_server *));
     if (snapshot->upstreams == NULL || snapshot->listener_tls == NULL) return error_out_of_memory(error);
     for (size_t i = 0; i < config->upstream_count; i++) {
-        if (make_upstream(&config->upstreams[i], &snapshot->upstreams[i], error) != 0) return -1;
+        if (make_upstream(&config->upstreams[i], generation, &snapshot->upstreams[i], error) != 0) return -1;
     }
     for (size_t i = 0; i < config->listener_count; i++) {
         if (make_listener_tls(&config->listeners[i], &snapshot->listener_tls[i], error) != 0) return -1;

@@ -29,6 +29,7 @@
 struct bundle_upstream {
     struct str name;
     struct str environment;
+    struct str type; /* its entity type; empty: Database */
 };
 
 struct bundle_table {

@@ -22,7 +22,9 @@ static void write_principal(struct json_writer *writer, const struct principal *
 }
 
 static void write_upstream(struct json_writer *writer, const struct bundle_upstream *upstream) {
+    bool is_database = upstream->type.length == 0 || str_equal(upstream->type, STR("Database"));
     json_member_string(writer, STR("environment"), upstream->environment);
+    if (!is_database) json_member_string(writer, STR("type"), upstream->type);
     json_member_string(writer, STR("upstream"), upstream->name);
 }
 
@@ -130,7 +132,7 @@ static int add_row(const struct row *row, struct bundle_rows *out) {
         return 0;
     }
     if (row->environment.data == NULL) return -1;
-    out->upstreams[out->upstream_count++] = (struct bundle_upstream){row->upstream, row->environment};
+    out->upstreams[out->upstream_count++] = (struct bundle_upstream){row->upstream, row->environment, row->type};
     return 0;
 }
 

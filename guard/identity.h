@@ -44,5 +44,9 @@ bool token_is_well_formed(struct str text);
 int identity_authenticate(const struct identity *identity, struct store *store, struct str name, struct str token_text,
                           int64_t now_us, const struct principal **principal, struct token_info *token,
                           struct error *error) MUST_USE;
+/* The same where the caller brings nothing but a token: whose is it? */
+int identity_authenticate_bearer(const struct identity *identity, struct store *store, struct str token_text,
+                                 int64_t now_us, const struct principal **principal, struct token_info *token,
+                                 struct error *error) MUST_USE;
 
 #endif

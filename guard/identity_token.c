@@ -79,22 +79,24 @@ static int login_find(struct store *store, struct arena *arena, struct str token
     return 0;
 }
 
-int identity_authenticate(const struct identity *identity, struct store *store, struct str name, struct str token_text,
-                          int64_t now_us, const struct principal **principal, struct token_info *token,
-                          struct error *error) {
+/* name: NULL for the token's own. */
+static int authenticate(const struct identity *identity, struct store *store, const struct str *name,
+                        struct str token_text, int64_t now_us, const struct principal **principal,
+                        struct token_info *token, struct error *error) {
     struct arena arena;
     arena_init(&arena, LOGIN_ARENA_BYTES);
     struct token_info found = {0};
     bool is_found = false;
-    const struct principal *candidate = identity_find(identity, name);
     if (login_find(store, &arena, token_text, &found, &is_found, error) != 0) {
         arena_free(&arena);
         return -1;
     }
+    struct str claimed = name != NULL ? *name : is_found ? found.principal : STR("(a bearer)");
+    const struct principal *candidate = identity_find(identity, claimed);
     const char *refusal = login_refusal(candidate, is_found, &found, now_us);
+    if (refusal != NULL) log_warning("login as %.*s refused: %s", STR_ARGS(str_slice(claimed, 0, 64)), refusal);
     arena_free(&arena);
     if (refusal != NULL) {
-        log_warning("login as %.*s refused: %s", STR_ARGS(str_slice(name, 0, 64)), refusal);
         return error_set(error, ERROR_DENIED,
                          "name or token is wrong, or the token is no longer valid: ask for one with "
                          "`sworn token create`");
@@ -104,4 +106,16 @@ int identity_authenticate(const struct identity *identity, struct store *store, 
     found.principal = candidate->name;
     if (token != NULL) *token = found;
     return 0;
+}
+
+int identity_authenticate(const struct identity *identity, struct store *store, struct str name, struct str token_text,
+                          int64_t now_us, const struct principal **principal, struct token_info *token,
+                          struct error *error) {
+    return authenticate(identity, store, &name, token_text, now_us, principal, token, error);
+}
+
+int identity_authenticate_bearer(const struct identity *identity, struct store *store, struct str token_text,
+                                 int64_t now_us, const struct principal **principal, struct token_info *token,
+                                 struct error *error) {
+    return authenticate(identity, store, NULL, token_text, now_us, principal, token, error);
 }

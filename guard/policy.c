@@ -86,6 +86,7 @@ int policy_set_common(const struct policy_session *session, struct arena *scratc
 }
 
 static int attribute_value(struct arena *scratch, const struct attribute *attribute, struct cedar_value *value) {
+    const struct cedar_uid *tags;
     switch (attribute_descriptions[attribute->id].kind) {
     case ATTRIBUTE_KIND_BOOL: *value = cedar_bool(attribute->boolean); return 0;
     case ATTRIBUTE_KIND_LONG: *value = cedar_long(attribute->integer); return 0;
@@ -93,6 +94,11 @@ static int attribute_value(struct arena *scratch, const struct attribute *attrib
     case ATTRIBUTE_KIND_SET: return string_set(scratch, attribute->set.items, attribute->set.count, value);
     case ATTRIBUTE_KIND_IP: return cedar_extension_parse(scratch, CEDAR_IP, attribute->string, value);
     case ATTRIBUTE_KIND_DATETIME: *value = cedar_number(CEDAR_DATETIME, attribute->integer); return 0;
+    case ATTRIBUTE_KIND_TAGS:
+    case ATTRIBUTE_KIND_NUMBER_TAGS:
+        tags = policy_tags_uid(scratch, attribute->id);
+        if (tags != NULL) *value = cedar_entity_value(tags);
+        return tags != NULL ? 0 : -1;
     }
     return -1;
 }
@@ -303,7 +309,7 @@ static int decide_step(const struct policy_session *session, struct arena *scrat
     struct cedar_uid resource;
     const struct cedar_entities *entities;
     policy_action_uid(&verb, step->verb);
-    if (policy_resource(session->bundle, scratch, step->resource, &resource, &entities, error) != 0) return -1;
+    if (policy_step_entities(session->bundle, scratch, step, &resource, &entities, error) != 0) return -1;
     struct cedar_request request = {
         .principal = session->principal,
         .action = &verb,

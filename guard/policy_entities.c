@@ -7,22 +7,7 @@
  */
 #include "guard/policy_entities.h"
 
-/* Verbs and the group that each is in. `sql:unknown` is in none: a policy has to name it. */
-static const struct {
-    struct str verb;
-    struct str group;
-} action_groups[] = {
-    {{"sql", 3}, {NULL, 0}},
-    {{"sql:read", 8}, {"sql", 3}},
-    {{"sql:write", 9}, {"sql", 3}},
-    {{"sql:ddl", 7}, {"sql", 3}},
-    {{"sql:admin", 9}, {"sql", 3}},
-    {{"sql:unknown", 11}, {NULL, 0}},
-    {{"reveal", 6}, {NULL, 0}},
-    {{"approve", 7}, {NULL, 0}},
-    {{"audit:read", 10}, {NULL, 0}},
-    {{"admin", 5}, {NULL, 0}},
-};
+#include "model/operation.h"
 
 static const struct str labels_name = {"labels", 6};
 static const struct str on_behalf_of_name = {"onBehalfOf", 10};
@@ -98,12 +83,11 @@ static const struct cedar_uid *build_named(struct builder *builder, struct str t
 }
 
 static void build_actions(struct builder *builder) {
-    for (size_t i = 0; i < LENGTH_OF(action_groups); i++) {
-        const struct cedar_uid *group = NULL;
-        if (action_groups[i].group.data != NULL) {
-            group = build_named(builder, STR("Sworn::Action"), action_groups[i].group);
-        }
-        build_add(builder, build_named(builder, STR("Sworn::Action"), action_groups[i].verb), group);
+    for (size_t i = 0; i < model_verb_count; i++) {
+        bool is_in_group = model_verbs[i].group.length > 0;
+        const struct cedar_uid *group =
+            is_in_group ? build_named(builder, STR("Sworn::Action"), model_verbs[i].group) : NULL;
+        build_add(builder, build_named(builder, STR("Sworn::Action"), model_verbs[i].name), group);
     }
 }
 
@@ -158,7 +142,8 @@ static void build_upstream(struct builder *builder, const struct bundle_source *
     const struct cedar_uid *environment =
         build_resource(builder, STR("Sworn::Environment"), upstream->environment, NULL, none);
     struct str id = arena_format(arena, "%.*s/%.*s", STR_ARGS(upstream->environment), STR_ARGS(upstream->name));
-    const struct cedar_uid *database = build_resource(builder, STR("Sworn::Database"), id, environment, none);
+    struct str type = policy_entity_type(arena, upstream->type.length > 0 ? upstream->type : STR("Database"));
+    const struct cedar_uid *database = build_resource(builder, type, id, environment, none);
     for (size_t i = 0; i < source->table_count; i++) {
         const struct bundle_table *table = &source->tables[i];
         if (!str_equal(table->upstream, upstream->name)) continue;
@@ -240,15 +225,47 @@ static int overlay_add(const struct bundle *bundle, struct arena *scratch, const
     return 0;
 }
 
-int policy_resource(const struct bundle *bundle, struct arena *scratch, const struct resource *resource,
-                    struct cedar_uid *uid, const struct cedar_entities **entities, struct error *error) {
+const struct cedar_uid *policy_tags_uid(struct arena *arena, enum attribute_id attribute) {
+    const struct attribute_description *description = &attribute_descriptions[attribute];
+    bool has_numbers = description->kind == ATTRIBUTE_KIND_NUMBER_TAGS;
+    return cedar_uid_make(arena, has_numbers ? STR("Sworn::InputNumbers") : STR("Sworn::Input"),
+                          str_from_cstr(description->name));
+}
+
+static bool has_tags(const struct attribute *attribute) {
+    enum attribute_kind kind = attribute_descriptions[attribute->id].kind;
+    return kind == ATTRIBUTE_KIND_TAGS || kind == ATTRIBUTE_KIND_NUMBER_TAGS;
+}
+
+static int overlay_add_tags(struct arena *scratch, const struct attribute *attribute, struct cedar_entities *overlay,
+                            struct error *error) {
+    bool has_numbers = attribute_descriptions[attribute->id].kind == ATTRIBUTE_KIND_NUMBER_TAGS;
+    const struct cedar_uid *uid = policy_tags_uid(scratch, attribute->id);
+    if (uid == NULL) return error_out_of_memory(error);
+    struct cedar_entity *entity = cedar_entities_add(overlay, uid);
+    for (size_t i = 0; i < attribute->tags.count; i++) {
+        const struct attribute_tag *tag = &attribute->tags.items[i];
+        if (!has_numbers) cedar_entity_set_tag(overlay, entity, tag->name, cedar_string(tag->text));
+        else if (tag->is_integer) cedar_entity_set_tag(overlay, entity, tag->name, cedar_long(tag->integer));
+    }
+    return 0;
+}
+
+int policy_step_entities(const struct bundle *bundle, struct arena *scratch, const struct action_step *step,
+                         struct cedar_uid *uid, const struct cedar_entities **entities, struct error *error) {
     *entities = bundle->entities;
-    if (resource == NULL) return error_set(error, ERROR_INVALID, "the action has no resource");
-    if (resource_uid(scratch, resource, uid, error) != 0) return -1;
-    if (cedar_entities_find(bundle->entities, uid) != NULL) return 0;
+    if (step->resource == NULL) return error_set(error, ERROR_INVALID, "the action has no resource");
+    if (resource_uid(scratch, step->resource, uid, error) != 0) return -1;
+    bool is_known = cedar_entities_find(bundle->entities, uid) != NULL;
+    size_t tagged = 0;
+    for (size_t i = 0; i < step->attribute_count; i++) tagged += has_tags(&step->attributes[i]);
+    if (is_known && tagged == 0) return 0;
     struct cedar_entities *overlay = cedar_entities_overlay(scratch, bundle->entities);
     if (overlay == NULL) return error_out_of_memory(error);
     *entities = overlay;
-    if (overlay_add(bundle, scratch, resource, overlay, error) != 0) return -1;
+    if (!is_known && overlay_add(bundle, scratch, step->resource, overlay, error) != 0) return -1;
+    for (size_t i = 0; i < step->attribute_count && tagged > 0; i++) {
+        if (has_tags(&step->attributes[i]) && overlay_add_tags(scratch, &step->attributes[i], overlay, error) != 0) return -1;
+    }
     return overlay_finish(overlay, error);
 }

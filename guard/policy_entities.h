@@ -16,9 +16,11 @@ struct str policy_entity_type(struct arena *arena, struct str type);
 void policy_action_uid(struct cedar_uid *uid, struct str verb);
 void policy_principal_uid(struct cedar_uid *uid, const struct principal *principal);
 
-/* The uid of a resource, and the entities in which it can be found: those of the bundle, or an overlay of them in the
- * scratch arena with what the config does not know: the resource and its parents, without labels. */
-int policy_resource(const struct bundle *bundle, struct arena *scratch, const struct resource *resource,
-                    struct cedar_uid *uid, const struct cedar_entities **entities, struct error *error) MUST_USE;
+/* The uid of an attribute that is an entity with tags: Sworn::Input::"input". NULL when the arena is full. */
+const struct cedar_uid *policy_tags_uid(struct arena *arena, enum attribute_id attribute);
+/* The uid of a step's resource, and the entities in which it can be found: those of the bundle, or an overlay of them in
+ * the scratch arena with what the config does not know: the resource and its parents, and the step's tags. */
+int policy_step_entities(const struct bundle *bundle, struct arena *scratch, const struct action_step *step,
+                         struct cedar_uid *uid, const struct cedar_entities **entities, struct error *error) MUST_USE;
 
 #endif

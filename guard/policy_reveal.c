@@ -78,8 +78,9 @@ int policy_may(struct policy_session *session, struct arena *scratch, const stru
     struct cedar_uid action;
     struct cedar_uid uid;
     const struct cedar_entities *entities;
+    const struct action_step step = {.resource = resource};
     policy_action_uid(&action, verb);
-    if (policy_resource(session->bundle, scratch, resource, &uid, &entities, error) != 0) return -1;
+    if (policy_step_entities(session->bundle, scratch, &step, &uid, &entities, error) != 0) return -1;
     struct policy_context from = {.facts = facts};
     struct cedar_record *context = cedar_record_new(scratch, POLICY_COMMON_COUNT);
     struct cedar_request request = {

@@ -2,6 +2,7 @@
 #include "guard/policy_schema.h"
 
 #include "model/attribute.h"
+#include "model/operation.h"
 
 static const char entity_types[] =
     "  entity Group;\n"
@@ -19,78 +20,83 @@ static const char entity_types[] =
     "  entity Table in [Database] = {\n"
     "    labels: Set<String>,\n"
     "  };\n"
+    "  entity Provider, Api, ToolServer in [Environment] = {\n"
+    "    labels: Set<String>,\n"
+    "  };\n"
+    "  entity Model in [Provider] = {\n"
+    "    labels: Set<String>,\n"
+    "  };\n"
+    "  entity Tool in [Provider, ToolServer] = {\n"
+    "    labels: Set<String>,\n"
+    "  };\n"
+    "  entity Endpoint in [Api, Provider] = {\n"
+    "    labels: Set<String>,\n"
+    "  };\n"
+    "  @doc(\"parameters by name, as text\")\n"
+    "  entity Input tags String;\n"
+    "  @doc(\"parameters by name that are whole numbers\")\n"
+    "  entity InputNumbers tags Long;\n"
     "  entity DataClass;\n\n";
 
-static const char actions[] =
-    "  action \"sql\";\n"
-    "  action \"sql:read\", \"sql:write\", \"sql:ddl\", \"sql:admin\" in [\"sql\"] appliesTo {\n"
-    "    principal: [User, Agent, Service],\n"
-    "    resource: [Table, Database, Environment],\n"
-    "    context: SqlContext,\n"
-    "  };\n"
-    "  @doc(\"what the SQL parser does not know: in no group, so that a policy has to name it\")\n"
-    "  action \"sql:unknown\" appliesTo {\n"
-    "    principal: [User, Agent, Service],\n"
-    "    resource: [Table, Database, Environment],\n"
-    "    context: SqlContext,\n"
-    "  };\n"
-    "  action \"reveal\" appliesTo {\n"
-    "    principal: [User, Agent, Service],\n"
-    "    resource: [DataClass],\n"
-    "    context: RevealContext,\n"
-    "  };\n"
-    "  action \"approve\", \"audit:read\", \"admin\";\n";
-
-/* In which contexts an attribute stands, and whether always. */
-enum presence { ABSENT, OPTIONAL, ALWAYS };
-
-struct place {
-    enum presence sql, reveal;
+/* Actions of one kind: who they are asked of and with what context. */
+struct action_kind {
+    const char *context; /* NULL: they apply to nothing */
+    const char *resources;
 };
 
-/* What is not listed stands in the context of SQL, where the statement has it. */
-static const struct place places[ATTRIBUTE_COUNT] = {
-    [ATTRIBUTE_CLASSES] = {ALWAYS, ABSENT},
-    [ATTRIBUTE_APPLIED] = {ALWAYS, ALWAYS},
-    [ATTRIBUTE_CLIENT_ADDRESS] = {OPTIONAL, OPTIONAL},
-    [ATTRIBUTE_TIME] = {ALWAYS, ALWAYS},
-    [ATTRIBUTE_HOUR] = {ALWAYS, ALWAYS},
-    [ATTRIBUTE_WEEKDAY] = {ALWAYS, ALWAYS},
-    [ATTRIBUTE_SESSION_ACTIONS] = {ALWAYS, ABSENT},
-    [ATTRIBUTE_SESSION_DENIALS] = {ALWAYS, ABSENT},
-    [ATTRIBUTE_SOURCE] = {ABSENT, ALWAYS},
-    [ATTRIBUTE_SINK] = {ABSENT, ALWAYS},
-};
+static const struct action_kind sql_kind = {"SqlContext", "Table, Database, Environment"};
+static const struct action_kind llm_kind = {"LlmContext", "Model, Provider, Environment"};
+static const struct action_kind tool_kind = {"ToolContext", "Tool, Provider, Environment"};
+static const struct action_kind http_kind = {"HttpContext", "Endpoint, Api, Provider, Environment"};
+static const struct action_kind reveal_kind = {"RevealContext", "DataClass"};
+static const struct action_kind bare_kind = {NULL, NULL};
+
+static const struct action_kind *kind_of(struct str verb) {
+    if (str_equal(verb, STR("llm:tool_use"))) return &tool_kind;
+    if (str_starts_with(verb, STR("llm:"))) return &llm_kind;
+    if (str_starts_with(verb, STR("sql:"))) return &sql_kind;
+    if (str_equal(verb, STR("reveal"))) return &reveal_kind;
+    return str_find_byte(verb, ':') != STR_NOT_FOUND && !str_equal(verb, STR("audit:read")) ? &http_kind : &bare_kind;
+}
 
 static const char *const type_names[] = {
     [ATTRIBUTE_KIND_BOOL] = "Bool",        [ATTRIBUTE_KIND_LONG] = "Long", [ATTRIBUTE_KIND_STRING] = "String",
     [ATTRIBUTE_KIND_SET] = "Set<String>",  [ATTRIBUTE_KIND_IP] = "ipaddr", [ATTRIBUTE_KIND_DATETIME] = "datetime",
+    [ATTRIBUTE_KIND_TAGS] = "Input",       [ATTRIBUTE_KIND_NUMBER_TAGS] = "InputNumbers",
 };
 
-static enum presence presence_of(enum attribute_id attribute, bool is_reveal) {
-    const struct place *place = &places[attribute];
-    if (place->sql == ABSENT && place->reveal == ABSENT) return is_reveal ? ABSENT : OPTIONAL;
-    return is_reveal ? place->reveal : place->sql;
-}
-
-static void write_context(const char *name, bool is_reveal, struct buffer *out) {
+static void write_context(const char *name, enum attribute_context context, struct buffer *out) {
     buffer_append_format(out, "  type %s = {\n", name);
     for (unsigned i = 0; i < ATTRIBUTE_COUNT; i++) {
         const struct attribute_description *description = &attribute_descriptions[i];
-        enum presence presence = presence_of((enum attribute_id)i, is_reveal);
-        if (presence == ABSENT) continue;
+        bool is_always = (description->always_in & context) != 0;
+        if (!is_always && (description->known_in & context) == 0) continue;
         buffer_append_format(out, "    @doc(\"%s\")\n    %s%s: %s,\n", description->description, description->name,
-                             presence == ALWAYS ? "" : "?", type_names[description->kind]);
+                             is_always ? "" : "?", type_names[description->kind]);
     }
     buffer_append_cstr(out, "  };\n");
 }
 
+static void write_action(const struct verb *verb, struct buffer *out) {
+    const struct action_kind *kind = kind_of(verb->name);
+    buffer_append_format(out, "  action \"%.*s\"", STR_ARGS(verb->name));
+    if (verb->group.length > 0) buffer_append_format(out, " in [\"%.*s\"]", STR_ARGS(verb->group));
+    if (kind->context != NULL) {
+        buffer_append_format(out, " appliesTo {\n    principal: [User, Agent, Service],\n    resource: [%s],\n"
+                             "    context: %s,\n  }", kind->resources, kind->context);
+    }
+    buffer_append_cstr(out, ";\n");
+}
+
 void policy_schema_write(struct buffer *out) {
     buffer_append_cstr(out, "namespace Sworn {\n");
-    write_context("SqlContext", false, out);
-    write_context("RevealContext", true, out);
+    write_context("SqlContext", IN_SQL, out);
+    write_context("LlmContext", IN_LLM, out);
+    write_context("ToolContext", IN_TOOL, out);
+    write_context("HttpContext", IN_HTTP, out);
+    write_context("RevealContext", IN_REVEAL, out);
     buffer_append_byte(out, '\n');
     buffer_append_cstr(out, entity_types);
-    buffer_append_cstr(out, actions);
+    for (size_t i = 0; i < model_verb_count; i++) write_action(&model_verbs[i], out);
     buffer_append_cstr(out, "}\n");
 }

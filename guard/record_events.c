@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "model/tags.h"
 #include "detect/classes.h"
 
 static void write_id(struct json_writer *writer, const struct action *action) {
@@ -76,6 +77,15 @@ static void write_reveal(struct json_writer *writer, class_set reveal) {
     json_end_array(writer);
 }
 
+/* Parameters are the caller's words: what they were is in the sealed text, here is only what proves it. */
+static void write_tags(struct json_writer *writer, const struct attribute *attribute) {
+    struct sha256 digest = attribute_tags_digest(attribute->tags.items, attribute->tags.count);
+    json_begin_object(writer);
+    json_member_integer(writer, STR("count"), (int64_t)attribute->tags.count);
+    write_hash(writer, STR("sha256"), &digest);
+    json_end_object(writer);
+}
+
 static void write_attribute(struct json_writer *writer, const struct attribute *attribute) {
     const struct attribute_description *description = &attribute_descriptions[attribute->id];
     json_key(writer, str_from_cstr(description->name));
@@ -90,6 +100,8 @@ static void write_attribute(struct json_writer *writer, const struct attribute *
         for (size_t i = 0; i < attribute->set.count; i++) json_write_string(writer, attribute->set.items[i]);
         json_end_array(writer);
         break;
+    case ATTRIBUTE_KIND_TAGS:
+    case ATTRIBUTE_KIND_NUMBER_TAGS: write_tags(writer, attribute); break;
     }
 }
 

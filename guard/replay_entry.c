@@ -41,6 +41,8 @@ static void parse_attribute(struct parse *parse, struct str name, struct attribu
     case ATTRIBUTE_KIND_STRING:
     case ATTRIBUTE_KIND_IP: attribute->string = json_read_string(reader); break;
     case ATTRIBUTE_KIND_SET: attribute->set.items = json_read_strings(reader, &attribute->set.count); break;
+    case ATTRIBUTE_KIND_TAGS:
+    case ATTRIBUTE_KIND_NUMBER_TAGS: json_skip(reader); break;
     }
 }
 

@@ -76,6 +76,8 @@ struct action {
     struct action_step *steps;
     size_t step_count;
     struct class_counts request_classes;
+    class_set fixed_classes; /* of these, found where nothing can stand in their place: the upstream gets them or nothing */
+    bool has_unscanned;      /* it holds data that nobody can look into, such as an image */
     struct str conversation; /* of an earlier outcome, which this action continues; empty: none */
     struct assertion assertions[ACTION_ASSERTIONS_MAX];
     size_t assertion_count;

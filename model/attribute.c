@@ -2,11 +2,22 @@
 #include "model/attribute.h"
 
 const struct attribute_description attribute_descriptions[ATTRIBUTE_COUNT] = {
-#define ATTRIBUTE(identifier, name, kind, description) \
-    [ATTRIBUTE_##identifier] = {name, ATTRIBUTE_KIND_##kind, description},
+#define ATTRIBUTE(identifier, name, kind, always, known, description) \
+    [ATTRIBUTE_##identifier] = {name, ATTRIBUTE_KIND_##kind, always, known, description},
 #include "model/attributes.def"
 #undef ATTRIBUTE
 };
+
+static bool tags_equal(const struct attribute *a, const struct attribute *b) {
+    if (a->tags.count != b->tags.count) return false;
+    for (size_t i = 0; i < a->tags.count; i++) {
+        if (!str_equal(a->tags.items[i].name, b->tags.items[i].name) ||
+            !str_equal(a->tags.items[i].text, b->tags.items[i].text)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 static bool values_equal(const struct attribute *a, const struct attribute *b) {
     switch (attribute_descriptions[a->id].kind) {
@@ -15,6 +26,8 @@ static bool values_equal(const struct attribute *a, const struct attribute *b) {
     case ATTRIBUTE_KIND_DATETIME: return a->integer == b->integer;
     case ATTRIBUTE_KIND_STRING:
     case ATTRIBUTE_KIND_IP: return str_equal(a->string, b->string);
+    case ATTRIBUTE_KIND_TAGS:
+    case ATTRIBUTE_KIND_NUMBER_TAGS: return tags_equal(a, b);
     case ATTRIBUTE_KIND_SET: break;
     }
     if (a->set.count != b->set.count) return false;

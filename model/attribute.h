@@ -11,10 +11,22 @@ enum attribute_kind {
     ATTRIBUTE_KIND_SET, /* of strings */
     ATTRIBUTE_KIND_IP,
     ATTRIBUTE_KIND_DATETIME,
+    ATTRIBUTE_KIND_TAGS,        /* names and texts that only the caller knows: an entity whose tags they are */
+    ATTRIBUTE_KIND_NUMBER_TAGS, /* those of them that are whole numbers */
+};
+
+/* In which contexts an attribute stands. */
+enum attribute_context {
+    IN_SQL = 1 << 0,
+    IN_LLM = 1 << 1,
+    IN_TOOL = 1 << 2,
+    IN_HTTP = 1 << 3,
+    IN_REVEAL = 1 << 4,
+    IN_ACTIONS = IN_SQL | IN_LLM | IN_TOOL | IN_HTTP,
 };
 
 enum attribute_id {
-#define ATTRIBUTE(identifier, name, kind, description) ATTRIBUTE_##identifier,
+#define ATTRIBUTE(identifier, name, kind, always, known, description) ATTRIBUTE_##identifier,
 #include "model/attributes.def"
 #undef ATTRIBUTE
     ATTRIBUTE_COUNT,
@@ -23,10 +35,19 @@ enum attribute_id {
 struct attribute_description {
     const char *name;
     enum attribute_kind kind;
+    unsigned always_in; /* enum attribute_context */
+    unsigned known_in;  /* where the gateway knows it */
     const char *description;
 };
 
 extern const struct attribute_description attribute_descriptions[ATTRIBUTE_COUNT];
+
+struct attribute_tag {
+    struct str name; /* "options.force" */
+    struct str text;
+    bool is_integer;
+    int64_t integer;
+};
 
 struct attribute {
     enum attribute_id id;
@@ -38,6 +59,10 @@ struct attribute {
             const struct str *items;
             size_t count;
         } set;
+        struct {
+            const struct attribute_tag *items;
+            size_t count;
+        } tags; /* TAGS, NUMBER_TAGS */
     };
 };
 

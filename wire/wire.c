@@ -1,12 +1,12 @@
 /* What all protocols share: the table of them, and writing only what evidence covers. */
 #include "wire/wire.h"
 
-#define PROTOCOL(identifier) extern const struct wire_protocol wire_##identifier;
+#define PROTOCOL(identifier, resource, alpn) extern const struct wire_protocol wire_##identifier;
 #include "wire/protocols.def"
 #undef PROTOCOL
 
 static const struct wire_protocol *const protocols[] = {
-#define PROTOCOL(identifier) &wire_##identifier,
+#define PROTOCOL(identifier, resource, alpn) &wire_##identifier,
 #include "wire/protocols.def"
 #undef PROTOCOL
 };

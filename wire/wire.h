@@ -48,7 +48,8 @@ struct wire_gate {
 
 /* Who logs in, as claimed: the gate verifies it. */
 struct wire_login {
-    struct str user;     /* name of a principal; empty: whosever the token is */
+    struct str user;     /* name of a principal */
+    bool is_bearer;      /* there is no user: the caller is whosever the token is */
     struct secret token;
     struct str database; /* or what else the protocol selects within the upstream; may be empty */
     bool is_cancel;      /* the connection was a cancel request and is done */

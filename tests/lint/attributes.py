@@ -5,15 +5,24 @@ import sys
 
 SOURCE = pathlib.Path("model/attributes.def")
 GUIDE = pathlib.Path("doc/policy-guide.md")
-ROW = re.compile(r'^ATTRIBUTE\(\w+, "(\w+)", (\w+), "([^"]+)"\)$', re.MULTILINE)
+ROW = re.compile(r'^ATTRIBUTE\(\w+, "(\w+)", (\w+), ([\w| ]+), ([\w| ]+), "(.+)"\)$', re.MULTILINE)
 TYPES = {"STRING": "String", "BOOL": "Bool", "LONG": "Long", "SET": "Set of String", "IP": "ipaddr",
-         "DATETIME": "datetime"}
-HEADING = ["| `context.` | type | meaning |", "|---|---|---|"]
+         "DATETIME": "datetime", "TAGS": "Input, tags of String", "NUMBER_TAGS": "InputNumbers, tags of Long"}
+PLACES = {"IN_SQL": "SQL", "IN_LLM": "prompts", "IN_TOOL": "tool calls", "IN_HTTP": "HTTP", "IN_ACTIONS": "all actions",
+          "IN_REVEAL": "reveal"}
+HEADING = ["| `context.` | type | in | meaning |", "|---|---|---|---|"]
+
+
+def places(always, known):
+    """Where the attribute stands; a question mark where it may be absent."""
+    names = [PLACES[name] for name in always.split(" | ") if name != "0"]
+    return ", ".join(names + [f"{PLACES[name]}?" for name in known.split(" | ") if name != "0"])
 
 
 def wanted():
     rows = ROW.findall(SOURCE.read_text())
-    return HEADING + [f"| `{name}` | {TYPES[kind]} | {text} |" for name, kind, text in rows]
+    return HEADING + [f"| `{name}` | {TYPES[kind]} | {places(always, known)} | {text} |"
+                      for name, kind, always, known, text in rows]
 
 
 def found():

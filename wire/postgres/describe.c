@@ -26,12 +26,6 @@ static struct sha256 digest_of(const struct wire_session *session, struct str te
     return sha256_of_parts(framed, LENGTH_OF(framed));
 }
 
-static void add_counts(struct class_counts *to, const struct class_counts *from) {
-    for (size_t i = 0; i < CLASS_MAX; i++) {
-        if (__builtin_add_overflow(to->count[i], from->count[i], &to->count[i])) to->count[i] = UINT32_MAX;
-    }
-}
-
 static int inspect_text(struct wire_session *session, const struct sql_analysis *analysis, struct action *action,
                         struct error *error) {
     for (size_t i = 0; i < analysis->statement_count; i++) {
@@ -69,7 +63,7 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
     action->started_ns = clock_monotonic_ns();
     action->text = analysis->text;
     action->digest = digest_of(session, analysis->text, parameters != NULL ? &parameters->digest : &no_parameters);
-    if (parameters != NULL) add_counts(&action->request_classes, &parameters->found);
+    if (parameters != NULL) class_counts_add(&action->request_classes, &parameters->found);
     describe_steps(session, described, action);
     if (inspect_text(session, analysis, action, error) != 0) {
         action->refusal = STR("the statement could not be inspected for personal data and secrets");

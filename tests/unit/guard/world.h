@@ -22,7 +22,8 @@ static const struct identity_row world_rows[] = {
     {{"nightly", 7}, PRINCIPAL_SERVICE, NULL, 0, {NULL, 0}},
     {{"sam", 3}, PRINCIPAL_USER, world_sre, 1, {NULL, 0}},
 };
-static const struct bundle_upstream world_upstreams[] = {{{"shop", 4}, {"prod", 4}}, {{"lab", 3}, {"test", 4}}};
+static const struct bundle_upstream world_upstreams[] = {
+    {{"shop", 4}, {"prod", 4}, {NULL, 0}}, {{"lab", 3}, {"test", 4}, {NULL, 0}}};
 static const struct bundle_table world_tables[] = {{{"shop", 4}, {"public.customers", 16}, world_pii, 1}};
 
 static char world_folder[64];

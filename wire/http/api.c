@@ -1,0 +1,221 @@
+/* The protocol `http`: any HTTP API, whose operations a table names (model/operation.h). JSON and text are looked into in
+ * both directions; what cannot be looked into is policy's to let through. */
+#include "base/json.h"
+#include "model/tags.h"
+#include "wire/http/content.h"
+#include "wire/http/dialect.h"
+#include "wire/http/route.h"
+
+#define API_ATTRIBUTES_MAX 8
+
+/* Of one exchange. */
+struct api_state {
+    struct mask_lane *lane; /* of a streamed answer; NULL: it goes on as it is */
+};
+
+/* ---- The request ----------------------------------------------------------------------------------------------- */
+
+static int inspect_body(struct http_exchange *exchange, struct action *action) {
+    struct str body = buffer_view(&exchange->body);
+    const struct wire_session *session = exchange->session;
+    struct class_counts found = {{0}};
+    enum content_kind kind = content_kind_of(&exchange->request);
+    if (body.length == 0) return 0;
+    if (kind == CONTENT_OTHER) action->has_unscanned = true;
+    enum mask_shape shape = kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT;
+    if (session->gate->inspect(exchange->session, STR_NONE, shape, body, &found, NULL) != 0) return -1;
+    class_counts_add(&action->request_classes, &found);
+    /* In these nothing can be put in the place of a value without breaking them. */
+    if (kind == CONTENT_OTHER || kind == CONTENT_FORM) action->fixed_classes |= class_counts_set(&found);
+    return 0;
+}
+
+/* A form's values hide behind escapes. */
+static int inspect_form(struct http_exchange *exchange, struct action *action, struct attribute_tags *tags) {
+    if (content_kind_of(&exchange->request) != CONTENT_FORM) return 0;
+    struct route_parameter *pairs;
+    size_t count;
+    struct class_counts found = {{0}};
+    if (route_query(buffer_view(&exchange->body), &exchange->arena, &pairs, &count, NULL) != 0) return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (exchange->session->gate->inspect(exchange->session, pairs[i].name, MASK_TEXT, pairs[i].value, &found, NULL) != 0 ||
+            attribute_tags_add(tags, &action->arena, pairs[i].name, pairs[i].value) != 0) {
+            return -1;
+        }
+    }
+    action->fixed_classes |= class_counts_set(&found);
+    class_counts_add(&action->request_classes, &found);
+    return 0;
+}
+
+/* Parameters of the path, of the query and of the body, in one name space: a name that comes twice is a doubt. */
+static int collect_input(struct http_exchange *exchange, const struct route *route, struct action *action,
+                         struct attribute_tags *tags) {
+    struct arena *arena = &action->arena;
+    struct route_parameter *query;
+    size_t query_count;
+    for (size_t i = 0; i < route->parameter_count; i++) {
+        if (attribute_tags_add(tags, arena, route->parameters[i].name, route->parameters[i].value) != 0) return -1;
+    }
+    if (route_query(exchange->query, &exchange->arena, &query, &query_count, NULL) != 0) return -1;
+    for (size_t i = 0; i < query_count; i++) {
+        if (attribute_tags_add(tags, arena, query[i].name, query[i].value) != 0) return -1;
+    }
+    struct str body = buffer_view(&exchange->body);
+    if (content_kind_of(&exchange->request) == CONTENT_JSON && body.length > 0 &&
+        attribute_tags_from_json(tags, arena, body) != 0) {
+        return -1;
+    }
+    return inspect_form(exchange, action, tags);
+}
+
+static const struct resource *endpoint(const struct http_exchange *exchange, const struct route *route,
+                                       struct arena *arena) {
+    const struct wire_upstream *target = exchange->session->target;
+    struct resource *chain = ARENA_NEW_ARRAY(arena, struct resource, 3);
+    if (chain == NULL) return NULL;
+    struct str api = arena_format(arena, "%.*s/%.*s", STR_ARGS(target->environment), STR_ARGS(target->name));
+    struct str path = route->operation != NULL ? route->operation->path_template : exchange->path;
+    struct str id = arena_format(arena, "%.*s/%.*s %.*s", STR_ARGS(api), STR_ARGS(exchange->request.method), STR_ARGS(path));
+    chain[0] = (struct resource){STR("Endpoint"), id, &chain[1]};
+    chain[1] = (struct resource){STR("Api"), api, &chain[2]};
+    chain[2] = (struct resource){STR("Environment"), target->environment, NULL};
+    return id.data != NULL && api.data != NULL ? chain : NULL;
+}
+
+static int add_step(struct http_exchange *exchange, const struct route *route, const struct attribute_tags *tags,
+                    struct action *action, struct error *error) {
+    struct arena *arena = &action->arena;
+    struct attribute *attributes = ARENA_NEW_ARRAY(arena, struct attribute, API_ATTRIBUTES_MAX);
+    struct action_step *step = ARENA_NEW(arena, struct action_step);
+    const struct resource *resource = endpoint(exchange, route, arena);
+    if (attributes == NULL || step == NULL || resource == NULL) return error_out_of_memory(error);
+    size_t count = 0;
+    attributes[count++] = (struct attribute){.id = ATTRIBUTE_METHOD, .string = exchange->request.method};
+    attributes[count++] = (struct attribute){.id = ATTRIBUTE_INPUT, .tags = {tags->items, tags->count}};
+    attributes[count++] = (struct attribute){.id = ATTRIBUTE_INPUT_NUMBERS, .tags = {tags->items, tags->count}};
+    *step = (struct action_step){
+        .verb = route->operation != NULL ? route->operation->verb : STR(OPERATION_UNKNOWN_VERB),
+        .resource = resource,
+        .attributes = attributes,
+        .attribute_count = count,
+    };
+    action->steps = step;
+    action->step_count = 1;
+    return 0;
+}
+
+static int describe(struct http_exchange *exchange, struct action *action, struct error *error) {
+    struct route route;
+    struct attribute_tags tags = {.count = 0};
+    route_find(exchange->session->target->operations, exchange->request.method, exchange->path, &exchange->arena, &route);
+    if (exchange->problem.status == 0 && collect_input(exchange, &route, action, &tags) != 0) {
+        http_refuse_request(exchange, action, 400, STR("the parameters of the request cannot be read without doubt: its "
+                                                       "JSON, form or query is malformed, too large or says a thing twice"));
+    }
+    if (exchange->problem.status == 0 && inspect_body(exchange, action) != 0) {
+        http_refuse_request(exchange, action, 400, STR("the body could not be inspected for personal data and secrets"));
+    }
+    return add_step(exchange, &route, &tags, action, error);
+}
+
+static enum mask_result mask_request(struct http_exchange *exchange, struct buffer *out, struct error *error) {
+    const struct mask_plan *plan = exchange->plans->request;
+    struct outcome *outcome = &exchange->action->outcome;
+    enum content_kind kind = content_kind_of(&exchange->request);
+    if (kind == CONTENT_OTHER || kind == CONTENT_FORM || plan->reveals_all) return MASK_UNCHANGED;
+    enum mask_shape shape = kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT;
+    enum mask_result result = plan->value(plan, plan->field(plan, STR_NONE), shape, buffer_view(&exchange->body), out,
+                                          &outcome->request_masked, &outcome->request_revealed);
+    if (result == MASK_FAILED) (void)error_set(error, ERROR_INVALID, "it could not be inspected to its end");
+    return result == MASK_DROPPED ? MASK_CHANGED : result;
+}
+
+/* ---- The answer ------------------------------------------------------------------------------------------------ */
+
+static enum answer_mode begin_answer(struct http_exchange *exchange) {
+    enum content_kind kind = content_kind_of(&exchange->answer);
+    const struct mask_plan *plan = exchange->plans->answer;
+    if (!plan->reveals_all && (kind == CONTENT_JSON || kind == CONTENT_OTHER)) return ANSWER_WHOLE;
+    struct api_state *state = ARENA_NEW(&exchange->arena, struct api_state);
+    if (state == NULL) return ANSWER_WHOLE;
+    *state = (struct api_state){.lane = plan->reveals_all ? NULL : plan->lane_new(plan, plan->field(plan, STR_NONE))};
+    if (!plan->reveals_all && state->lane == NULL) return ANSWER_WHOLE;
+    exchange->dialect_state = state;
+    return ANSWER_STREAMED;
+}
+
+static int finish_answer(struct http_exchange *exchange, struct str body, struct error *error) {
+    const struct mask_plan *plan = exchange->plans->answer;
+    struct outcome *outcome = &exchange->action->outcome;
+    enum content_kind kind = content_kind_of(&exchange->answer);
+    if (body.length > 0 && kind == CONTENT_OTHER && !plan->reveals_all) {
+        return error_set(error, ERROR_INVALID, "its content type cannot be looked into: policy has to reveal every class "
+                                               "to let it pass");
+    }
+    enum mask_result result = MASK_UNCHANGED;
+    enum mask_shape shape = kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT;
+    if (body.length > 0 && !plan->reveals_all) {
+        result = plan->value(plan, plan->field(plan, STR_NONE), shape, body, &exchange->out, &outcome->masked,
+                             &outcome->revealed);
+    }
+    if (result == MASK_UNCHANGED) buffer_append_str(&exchange->out, body);
+    return result == MASK_FAILED ? error_set(error, ERROR_INVALID, "it could not be inspected to its end") : 0;
+}
+
+static int feed_answer(struct http_exchange *exchange, struct str piece, bool is_last, struct error *error) {
+    struct api_state *state = exchange->dialect_state;
+    struct outcome *outcome = &exchange->action->outcome;
+    if (state->lane == NULL) {
+        buffer_append_str(&exchange->out, piece);
+        return 0;
+    }
+    if (exchange->plans->answer->lane_feed(state->lane, piece, is_last, &exchange->out, &outcome->masked,
+                                           &outcome->revealed) == 0) {
+        return 0;
+    }
+    return error_set(error, ERROR_INVALID, "the answer could not be inspected to its end");
+}
+
+static void nothing(struct http_exchange *exchange) { (void)exchange; }
+
+/* A text has no words of its own for its breaking off: the connection says it. */
+static void break_stream(struct http_exchange *exchange, struct str message) {
+    (void)exchange;
+    (void)message;
+}
+
+/* RFC 9457. */
+static struct str write_error(unsigned status, struct str message, struct str action_id, struct buffer *out) {
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    if (action_id.length > 0) json_member_string(&writer, STR("action"), action_id);
+    json_member_string(&writer, STR("detail"), message);
+    json_member_integer(&writer, STR("status"), status);
+    json_member_string(&writer, STR("title"), STR("sworn did not let this through"));
+    json_end_object(&writer);
+    return STR("application/problem+json");
+}
+
+static void close_state(struct http_exchange *exchange) {
+    struct api_state *state = exchange->dialect_state;
+    if (state->lane != NULL) exchange->plans->answer->lane_free(&state->lane);
+    exchange->dialect_state = NULL;
+}
+
+static const struct http_dialect http_dialect = {
+    .credential = HTTP_CREDENTIAL_BEARER,
+    .describe = describe,
+    .mask_request = mask_request,
+    .begin_answer = begin_answer,
+    .finish_answer = finish_answer,
+    .feed_answer = feed_answer,
+    .end_stream = nothing,
+    .break_stream = break_stream,
+    .ping = nothing,
+    .write_error = write_error,
+    .close = close_state,
+};
+
+HTTP_PROTOCOL(http, "http");
