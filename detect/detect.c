@@ -171,6 +171,15 @@ int detect_scan(const struct detector *detector, struct detect_scratch *scratch,
     return 0;
 }
 
+int detect_scan_segment(const struct detector *detector, struct detect_scratch *scratch, struct str text, size_t from,
+                        size_t end, uint32_t hint_context, struct detect_spans *spans, struct error *error) {
+    CHECK_MAGIC(detector, DETECTOR_MAGIC);
+    CHECK_MAGIC(scratch, DETECT_SCRATCH_MAGIC);
+    CHECK(from <= end && end <= text.length);
+    detect_spans_clear(spans);
+    return scan_segment(detector, scratch, text, from, end, hint_context, 0, spans, error);
+}
+
 struct detect_stream {
     uint32_t magic;
     const struct detector *detector;

@@ -73,6 +73,11 @@ struct detect_hint detect_hint_from_name(const struct detector *detector, struct
 int detect_scan(const struct detector *detector, struct detect_scratch *scratch, struct str text,
                 struct detect_hint hint, struct detect_spans *spans, struct error *error) MUST_USE;
 
+/* For those who cut a text themselves (detect/segment.h says where it may be cut): one segment, text[from .. end), of
+ * which DETECT_CONTEXT_BYTES before it are looked at for evidence. Replaces what is in *spans; offsets are those of text. */
+int detect_scan_segment(const struct detector *detector, struct detect_scratch *scratch, struct str text, size_t from,
+                        size_t end, uint32_t hint_context, struct detect_spans *spans, struct error *error) MUST_USE;
+
 /* A text that arrives in pieces. Spans come out once nothing that follows can change them; offsets count from the start
  * of the stream. Memory is bounded by DETECT_SEGMENT_MAX, DETECT_SPAN_MAX and one piece. One thread at a time. */
 struct detect_stream;

@@ -47,6 +47,25 @@ bool mask_text(const struct mask_policy *policy, struct str text, const struct d
 int mask_json(const struct detector *detector, struct detect_scratch *scratch, const struct mask_policy *policy,
               struct str json, struct buffer *out, struct class_counts *counts, struct error *error) MUST_USE;
 
+/* What else can be done with a text and the spans that were found in it. */
+enum mask_rewritten {
+    MASK_REWRITTEN_NOT, /* nothing was appended */
+    MASK_REWRITTEN_TEXT,
+    MASK_REWRITTEN_NULL,
+    MASK_REWRITTEN_FAILED, /* *error says why */
+};
+
+struct mask_rewriter {
+    enum mask_rewritten (*rewrite)(void *self, struct str text, const struct detect_spans *spans, struct buffer *out,
+                                   struct error *error);
+    void *self;
+};
+
+/* As mask_json, with each string, key and number given to the rewriter. *is_changed: was any written anew? */
+int mask_json_with(const struct detector *detector, struct detect_scratch *scratch,
+                   const struct mask_rewriter *rewriter, struct str json, struct buffer *out, bool *is_changed,
+                   struct error *error) MUST_USE;
+
 /* Finds the classes in a JSON document without rewriting it. */
 int detect_json(const struct detector *detector, struct detect_scratch *scratch, struct str json,
                 struct class_counts *counts, struct error *error) MUST_USE;

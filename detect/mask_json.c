@@ -8,14 +8,15 @@
 struct walk {
     const struct detector *detector;
     struct detect_scratch *scratch;
-    const struct mask_policy *policy; /* NULL: only count */
+    const struct mask_rewriter *rewriter; /* NULL: only count */
     struct str json;
     size_t copied; /* bytes of json that are in *out */
     struct buffer *out;
     struct buffer decoded;
     struct buffer masked;
     struct detect_spans spans;
-    struct class_counts *counts;
+    struct class_counts *counts; /* without a rewriter */
+    bool is_changed;
     struct detect_hint hints[JSON_DEPTH_MAX + 2]; /* of the values at each depth */
     int depth;
 };
@@ -48,16 +49,19 @@ static int inspect(struct walk *walk, struct str raw, enum json_token token, str
     struct str text;
     if (decode(walk, raw, token, &text, error) != 0) return -1;
     if (detect_scan(walk->detector, walk->scratch, text, hint, &walk->spans, error) != 0) return -1;
-    if (walk->spans.count == 0) return 0;
-    if (walk->policy == NULL) {
+    if (walk->rewriter == NULL) {
         detect_spans_count(&walk->spans, walk->counts);
         return 0;
     }
     buffer_clear(&walk->masked);
-    if (!mask_text(walk->policy, text, &walk->spans, &walk->masked, walk->counts)) return 0;
+    enum mask_rewritten result =
+        walk->rewriter->rewrite(walk->rewriter->self, text, &walk->spans, &walk->masked, error);
+    if (result == MASK_REWRITTEN_FAILED) return -1;
+    if (result == MASK_REWRITTEN_NOT) return 0;
     if (buffer_failed(&walk->masked)) return error_out_of_memory(error);
-    bool is_null = token != JSON_TOKEN_KEY && mask_is_null(walk->policy, text, &walk->spans);
+    bool is_null = token != JSON_TOKEN_KEY && result == MASK_REWRITTEN_NULL;
     splice(walk, raw, token != JSON_TOKEN_NUMBER, buffer_view(&walk->masked), is_null);
+    walk->is_changed = true;
     return 0;
 }
 
@@ -110,13 +114,35 @@ static int run_walk(struct walk *walk, struct error *error) {
     return result;
 }
 
-int mask_json(const struct detector *detector, struct detect_scratch *scratch, const struct mask_policy *policy,
-              struct str json, struct buffer *out, struct class_counts *counts, struct error *error) {
-    struct walk walk = {.detector = detector, .scratch = scratch, .policy = policy, .json = json, .out = out,
-                        .counts = counts};
+int mask_json_with(const struct detector *detector, struct detect_scratch *scratch,
+                   const struct mask_rewriter *rewriter, struct str json, struct buffer *out, bool *is_changed,
+                   struct error *error) {
+    struct walk walk = {.detector = detector, .scratch = scratch, .rewriter = rewriter, .json = json, .out = out};
     if (run_walk(&walk, error) != 0) return -1;
     buffer_append_str(out, str_slice(json, walk.copied, json.length));
+    *is_changed = walk.is_changed;
     return buffer_failed(out) ? error_out_of_memory(error) : 0;
+}
+
+struct by_policy {
+    const struct mask_policy *policy;
+    struct class_counts *counts;
+};
+
+static enum mask_rewritten rewrite_by_policy(void *self, struct str text, const struct detect_spans *spans,
+                                             struct buffer *out, struct error *error) {
+    (void)error;
+    const struct by_policy *by = self;
+    if (spans->count == 0 || !mask_text(by->policy, text, spans, out, by->counts)) return MASK_REWRITTEN_NOT;
+    return mask_is_null(by->policy, text, spans) ? MASK_REWRITTEN_NULL : MASK_REWRITTEN_TEXT;
+}
+
+int mask_json(const struct detector *detector, struct detect_scratch *scratch, const struct mask_policy *policy,
+              struct str json, struct buffer *out, struct class_counts *counts, struct error *error) {
+    struct by_policy by = {policy, counts};
+    struct mask_rewriter rewriter = {rewrite_by_policy, &by};
+    bool is_changed;
+    return mask_json_with(detector, scratch, &rewriter, json, out, &is_changed, error);
 }
 
 int detect_json(const struct detector *detector, struct detect_scratch *scratch, struct str json,

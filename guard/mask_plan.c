@@ -3,16 +3,8 @@
  * A value can have several names (alias, column, the columns that it is made of), whose hints the protocols join with |.
  * So struct mask_field carries sets: the classes that the names speak for in the low half, their context bits in the high
  * half. No hint is 0. */
-#include "guard/mask_plan.h"
-
 #include "detect/names.h"
-
-struct plan {
-    struct mask_plan vtable;
-    struct mask_worker *worker;
-    const struct mask_policy *policy;
-    class_set reveal;
-};
+#include "guard/mask_plan_internal.h"
 
 static_assert(CLASS_MAX <= 32, "the classes of a field have the low half of its hint");
 
@@ -54,6 +46,10 @@ static struct detect_hint hint_from_field(struct mask_field field, class_set rev
     };
 }
 
+struct detect_hint plan_hint(const struct plan *plan, struct mask_field field, struct str value) {
+    return hint_from_field(field, plan->reveal, value);
+}
+
 struct mask_field mask_field_of_name(const struct mask_worker *worker, struct str name) {
     return field_from_hint(mask_worker_hint(worker, name));
 }
@@ -63,34 +59,115 @@ static struct mask_field plan_field(const struct mask_plan *vtable, struct str n
     return mask_field_of_name(plan->worker, name);
 }
 
+struct mask_rewrite plan_rewrite(const struct plan *plan, struct class_counts *masked, struct class_counts *revealed) {
+    return (struct mask_rewrite){.is_request = plan->is_request, .policy = plan->policy, .vault = plan->vault,
+                                 .restore = plan->reveal, .masked = masked, .revealed = revealed};
+}
+
+static enum mask_rewritten rewrite_value(void *self, struct str text, const struct detect_spans *spans,
+                                         struct buffer *out, struct error *error) {
+    const struct mask_rewrite *job = self;
+    if (!job->is_request && mask_is_null(job->policy, text, spans)) {
+        mask_count_one(job->masked, spans->items[0].class);
+        return MASK_REWRITTEN_NULL;
+    }
+    size_t before = buffer_length(out);
+    bool is_changed;
+    if (mask_rewrite_part(job, text, 0, text.length, true, spans, out, &is_changed, error) != 0) {
+        return MASK_REWRITTEN_FAILED;
+    }
+    if (!is_changed) buffer_truncate(out, before);
+    return is_changed ? MASK_REWRITTEN_TEXT : MASK_REWRITTEN_NOT;
+}
+
+/* With placeholders to write, or to put back. */
+static int value_with_vault(const struct plan *plan, const struct mask_rewrite *job, enum mask_shape shape,
+                            struct detect_hint hint, struct str value, struct buffer *out, enum masked_as *result) {
+    struct mask_rewrite copy = *job;
+    struct mask_rewriter rewriter = {rewrite_value, &copy};
+    return shape == MASK_JSON ? mask_worker_rewrite_json(plan->worker, &rewriter, hint, value, out, result, NULL)
+                              : mask_worker_rewrite_text(plan->worker, &rewriter, hint, value, out, result, NULL);
+}
+
+static int value_without_vault(const struct plan *plan, const struct mask_rewrite *rewrite, enum mask_shape shape,
+                               struct detect_hint hint, struct str value, struct buffer *out, enum masked_as *result) {
+    struct mask_job job = {.policy = plan->policy, .reveal = plan->reveal, .masked = rewrite->masked,
+                           .revealed = rewrite->revealed};
+    return shape == MASK_JSON ? mask_worker_json(plan->worker, &job, hint, value, out, result, NULL)
+                              : mask_worker_text(plan->worker, &job, hint, value, out, result, NULL);
+}
+
 static enum mask_result plan_value(const struct mask_plan *vtable, struct mask_field field, enum mask_shape shape,
                                    struct str value, struct buffer *out, struct class_counts *masked,
                                    struct class_counts *revealed) {
     const struct plan *plan = vtable->self;
     if (value.length == 0) return MASK_UNCHANGED;
-    struct mask_job job = {.policy = plan->policy, .reveal = plan->reveal, .masked = masked, .revealed = revealed};
+    struct mask_rewrite job = plan_rewrite(plan, masked, revealed);
     struct detect_hint hint = hint_from_field(field, plan->reveal, value);
     enum masked_as result = MASKED_NOT;
-    int status = shape == MASK_JSON ? mask_worker_json(plan->worker, &job, hint, value, out, &result, NULL)
-                                    : mask_worker_text(plan->worker, &job, hint, value, out, &result, NULL);
+    bool needs_vault = plan->is_request || mask_rewrite_restorable(&job) != 0;
+    int status = needs_vault ? value_with_vault(plan, &job, shape, hint, value, out, &result)
+                             : value_without_vault(plan, &job, shape, hint, value, out, &result);
     if (status != 0) return MASK_FAILED;
     static const enum mask_result results[] = {
         [MASKED_NOT] = MASK_UNCHANGED, [MASKED_CHANGED] = MASK_CHANGED, [MASKED_NULL] = MASK_DROPPED};
     return results[result];
 }
 
-const struct mask_plan *mask_plan_new(struct arena *arena, struct mask_worker *worker,
-                                      const struct mask_policy *operators, class_set reveal) {
+static int plan_seal(const struct mask_plan *vtable, struct str text, struct buffer *out) {
+    const struct plan *plan = vtable->self;
+    return plan->key != NULL ? mask_box_seal(plan->key, &plan->owner, text, out, NULL) : -1;
+}
+
+static int plan_unseal(const struct mask_plan *vtable, struct str sealed, struct buffer *out) {
+    const struct plan *plan = vtable->self;
+    return plan->key != NULL ? mask_box_open(plan->key, &plan->owner, sealed, out, NULL) : -1;
+}
+
+static struct plan *plan_new(struct arena *arena, struct mask_worker *worker, const struct mask_policy *operators,
+                             class_set reveal) {
     struct plan *plan = ARENA_NEW(arena, struct plan);
     if (plan == NULL) return NULL;
     *plan = (struct plan){
         .vtable = {.reveals_all = (reveal & CLASS_SET_ALL) == CLASS_SET_ALL, .field = plan_field, .value = plan_value,
-                   .self = plan},
+                   .lane_new = mask_lane_new, .lane_feed = mask_lane_feed, .lane_free = mask_lane_free,
+                   .seal = plan_seal, .unseal = plan_unseal, .self = plan},
         .worker = worker,
         .policy = mask_worker_policy(arena, operators, reveal),
         .reveal = reveal,
     };
-    return plan->policy != NULL ? &plan->vtable : NULL;
+    return plan->policy != NULL ? plan : NULL;
+}
+
+const struct mask_plan *mask_plan_new(struct arena *arena, struct mask_worker *worker,
+                                      const struct mask_policy *operators, class_set reveal) {
+    struct plan *plan = plan_new(arena, worker, operators, reveal);
+    return plan != NULL ? &plan->vtable : NULL;
+}
+
+static const struct mask_plan *plan_with_vault(struct arena *arena, const struct mask_plans_options *options,
+                                               bool is_request) {
+    class_set reveal = is_request ? options->reveal_request : options->reveal_principal;
+    struct plan *plan = plan_new(arena, options->worker, options->operators, reveal);
+    if (plan == NULL) return NULL;
+    plan->is_request = is_request;
+    plan->vault = options->vault;
+    plan->key = options->key;
+    plan->owner = (struct mask_box_owner){STR("text"), options->principal, options->upstream};
+    /* Where the upstream may not see all, or did not before, answers speak in placeholders. */
+    bool has_placeholders = options->vault != NULL && (vault_count(options->vault) > 0 ||
+                                                       (options->reveal_request & CLASS_SET_ALL) != CLASS_SET_ALL);
+    if (!is_request && has_placeholders) plan->vtable.reveals_all = false;
+    return &plan->vtable;
+}
+
+const struct mask_plans *mask_plans_new(struct arena *arena, const struct mask_plans_options *options) {
+    struct mask_plans *plans = ARENA_NEW(arena, struct mask_plans);
+    if (plans == NULL) return NULL;
+    plans->answer = plan_with_vault(arena, options, false);
+    if (options->vault != NULL) plans->request = plan_with_vault(arena, options, true);
+    bool is_made = plans->answer != NULL && (options->vault == NULL || plans->request != NULL);
+    return is_made ? plans : NULL;
 }
 
 int mask_inspect(struct mask_worker *worker, struct mask_field field, enum mask_shape shape, struct str value,

@@ -6,7 +6,9 @@
 #ifndef SWORN_GUARD_MASK_PLAN_H
 #define SWORN_GUARD_MASK_PLAN_H
 
+#include "guard/mask_box.h"
 #include "guard/mask_worker.h"
+#include "guard/vault.h"
 #include "model/mask.h"
 
 /* What policy reveals goes on in clear and is counted in `revealed`; every other value found is masked by its operator
@@ -14,6 +16,23 @@
  * the plan says reveals_all. NULL when the arena is full. */
 const struct mask_plan *mask_plan_new(struct arena *arena, struct mask_worker *worker,
                                       const struct mask_policy *operators, class_set reveal) MUST_USE;
+
+/* Both directions of an action of a protocol that masks requests. Everything is borrowed and must outlive the plans: the
+ * vault is best made in the same arena. */
+struct mask_plans_options {
+    struct mask_worker *worker;
+    const struct mask_policy *operators; /* of what is masked in answers; a class with `keep` is kept in requests too */
+    class_set reveal_principal;          /* what the answer shows in clear, and whose placeholders it puts back */
+    class_set reveal_request;            /* what the upstream may see in clear */
+    struct vault *vault;                 /* NULL: plans->request is NULL, the answer is that of mask_plan_new */
+    const struct mask_box_key *key;      /* of seal and unseal; NULL: they fail */
+    struct str principal;                /* a sealed text opens for the same principal and upstream only */
+    struct str upstream;
+};
+
+/* The request plan fills the vault, the answer plan reads it: mask the request whole before the first answer. An answer
+ * plan puts back what the vault holds at each call. NULL when the arena is full. */
+const struct mask_plans *mask_plans_new(struct arena *arena, const struct mask_plans_options *options) MUST_USE;
 
 /* Requests are inspected, never changed: adds what the value holds to counts. -1 on doubt: refuse the action. A text
  * that is not JSON is inspected as text whatever its shape. */

@@ -202,6 +202,45 @@ int mask_worker_json(struct mask_worker *worker, const struct mask_job *job, str
     return 0;
 }
 
+static enum masked_as masked_from_rewritten(enum mask_rewritten result) {
+    return result == MASK_REWRITTEN_TEXT ? MASKED_CHANGED : result == MASK_REWRITTEN_NULL ? MASKED_NULL : MASKED_NOT;
+}
+
+int mask_worker_rewrite_text(struct mask_worker *worker, const struct mask_rewriter *rewriter, struct detect_hint hint,
+                             struct str value, struct buffer *out, enum masked_as *masked, struct error *error) {
+    if (worker_scan(worker, hint, value, error) != 0) return -1;
+    enum mask_rewritten result = rewriter->rewrite(rewriter->self, value, &worker->spans, out, error);
+    *masked = masked_from_rewritten(result);
+    if (result == MASK_REWRITTEN_FAILED) return -1;
+    return buffer_failed(out) ? error_set(error, ERROR_LIMIT, "a masked value is too large") : 0;
+}
+
+int mask_worker_rewrite_json(struct mask_worker *worker, const struct mask_rewriter *rewriter, struct detect_hint hint,
+                             struct str value, struct buffer *out, enum masked_as *masked, struct error *error) {
+    CHECK_MAGIC(worker, MASK_WORKER_MAGIC);
+    *masked = MASKED_NOT;
+    size_t prefix = 0;
+    bool is_changed;
+    if (worker_wrap(worker, hint, &value, &prefix, error) != 0) return -1;
+    buffer_clear(&worker->result);
+    if (mask_json_with(worker->detector, worker->scratch, rewriter, value, &worker->result, &is_changed, error) != 0) {
+        return -1;
+    }
+    if (!is_changed) return 0;
+    struct str whole = buffer_view(&worker->result);
+    buffer_append_str(out, str_slice(whole, prefix, whole.length - (prefix != 0)));
+    *masked = MASKED_CHANGED;
+    return buffer_failed(out) ? error_set(error, ERROR_LIMIT, "a masked value is too large") : 0;
+}
+
+const struct detect_spans *mask_worker_segment(struct mask_worker *worker, struct str text, size_t from, size_t end,
+                                               uint32_t context) {
+    CHECK_MAGIC(worker, MASK_WORKER_MAGIC);
+    bool is_scanned = detect_scan_segment(worker->detector, worker->scratch, text, from, end, context, &worker->spans,
+                                          NULL) == 0;
+    return is_scanned ? &worker->spans : NULL;
+}
+
 int mask_worker_count_text(struct mask_worker *worker, struct detect_hint hint, struct str value,
                            struct class_counts *counts, struct error *error) {
     if (worker_scan(worker, hint, value, error) != 0) return -1;

@@ -7,6 +7,7 @@
 #include "detect/detect.h"
 
 struct mask_policy; /* detect/mask.h */
+struct mask_rewriter;
 struct mask_worker;
 
 /* detector is borrowed. NULL on error. */
@@ -36,6 +37,14 @@ int mask_worker_text(struct mask_worker *worker, const struct mask_job *job, str
                      struct buffer *out, enum masked_as *masked, struct error *error) MUST_USE;
 int mask_worker_json(struct mask_worker *worker, const struct mask_job *job, struct detect_hint hint, struct str value,
                      struct buffer *out, enum masked_as *masked, struct error *error) MUST_USE;
+/* As the two above, with what is found given to a rewriter. */
+int mask_worker_rewrite_text(struct mask_worker *worker, const struct mask_rewriter *rewriter, struct detect_hint hint,
+                             struct str value, struct buffer *out, enum masked_as *masked, struct error *error) MUST_USE;
+int mask_worker_rewrite_json(struct mask_worker *worker, const struct mask_rewriter *rewriter, struct detect_hint hint,
+                             struct str value, struct buffer *out, enum masked_as *masked, struct error *error) MUST_USE;
+/* One segment of a text in pieces: the spans are good until the next call. NULL on doubt. */
+const struct detect_spans *mask_worker_segment(struct mask_worker *worker, struct str text, size_t from, size_t end,
+                                               uint32_t context) MUST_USE;
 int mask_worker_count_text(struct mask_worker *worker, struct detect_hint hint, struct str value,
                            struct class_counts *counts, struct error *error) MUST_USE;
 int mask_worker_count_json(struct mask_worker *worker, struct detect_hint hint, struct str value,
