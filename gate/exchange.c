@@ -191,12 +191,20 @@ static int judge_whole(struct session *session, struct action *action, struct er
 /* ---- Ask ------------------------------------------------------------------------------------------------------- */
 
 static const struct mask_plans *make_plans(struct session *session, struct action *action) {
-    struct mask_plans *plans = ARENA_NEW(&action->arena, struct mask_plans);
-    const struct config *config = session->login_snapshot->config;
-    if (plans == NULL) return NULL;
-    *plans = (struct mask_plans){
-        .answer = mask_plan_new(&action->arena, session->worker->masks, config->masking, action->verdict.reveal)};
-    return plans->answer != NULL ? plans : NULL;
+    bool masks_requests = session->wire.protocol->masks_requests;
+    struct vault *vault = masks_requests ? vault_new(&action->arena) : NULL;
+    if (masks_requests && vault == NULL) return NULL;
+    struct mask_plans_options options = {
+        .worker = session->worker->masks,
+        .operators = session->login_snapshot->config->masking,
+        .reveal_principal = action->verdict.reveal,
+        .reveal_request = action->verdict.reveal_request,
+        .vault = vault,
+        .key = &session->worker->gateway->box_key,
+        .principal = session->principal_name,
+        .upstream = session->upstream->name,
+    };
+    return mask_plans_new(&action->arena, &options);
 }
 
 /* What is too long for an entry is denied, and recorded without its steps; its text is sealed whole all the same. */

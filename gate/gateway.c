@@ -328,6 +328,7 @@ static int start(struct gateway *gateway, const char *program, struct error *err
 
     if (hash_program(gateway, program, error) != 0) return -1;
     if (seal_kek_load(config->ledger.sealed_key.data, &gateway->seal_key, error) != 0) return -1;
+    if (mask_box_key_derive(secret_view(&gateway->seal_key), &gateway->box_key, error) != 0) return -1;
     gateway->store = store_open(config->state.data, error);
     if (gateway->store == NULL) return -1;
     gateway->approvals = approvals_new(gateway->store, error);
@@ -356,6 +357,7 @@ static void stop(struct gateway *gateway) {
     if (gateway->store != NULL) store_close(&gateway->store);
     if (gateway->detector != NULL) detector_free(&gateway->detector);
     secret_wipe(&gateway->seal_key);
+    mask_box_key_wipe(&gateway->box_key);
     free(gateway->workers);
     free(gateway->listeners);
     map_free(&gateway->cancel_keys);

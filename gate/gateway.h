@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "detect/detect.h"
 #include "gate/snapshot.h"
+#include "guard/mask_box.h"
 #include "guard/record.h"
 #include "guard/store.h"
 #include "keeper/keeper.h"
@@ -52,6 +53,7 @@ struct gateway {
     uint64_t run_id;
     struct sha256 binary;   /* of our own executable */
     struct secret seal_key;
+    struct mask_box_key box_key; /* made of it */
     pthread_mutex_t cancel_lock;
     struct map cancel_keys; /* key -> session */
     atomic_uint next_worker;
