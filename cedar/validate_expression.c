@@ -243,6 +243,10 @@ static const struct cedar_type *type_of_action_in(const struct cedar_checker *ch
     const struct cedar_expression *right = node->operands[1];
     bool is_set = right->kind == CEDAR_EXPRESSION_SET, is_known = true;
     uint32_t count = is_set ? right->count : 1;
+    for (uint32_t i = 0; is_set && i < count; i++) {
+        struct cedar_value value;
+        if (!as_literal(checker, right->operands[i], &value)) return NULL;
+    }
     for (uint32_t i = 0; i < count; i++) {
         int is_in = is_action_in(checker, &left, is_set ? right->operands[i] : right);
         if (is_in > 0) return &cedar_type_true;

@@ -6,8 +6,9 @@ static bool is_action_name(struct str type) {
     return str_equal(type, STR("Action")) || str_ends_with(type, STR("::Action"));
 }
 
+/* Types of actions are known in every namespace. */
 static void check_type_name(struct cedar_report *report, struct str type, struct cedar_span span) {
-    if (cedar_schema_entity_named(report->schema, type) != NULL) return;
+    if (is_action_name(type) || cedar_schema_entity_named(report->schema, type) != NULL) return;
     cedar_report_add(report, CEDAR_INVALID_ENTITY_TYPE, span,
                      "the schema has no entity type `%.*s`: correct the name, or declare it",
                      STR_ARGS(str_slice(type, 0, 100)));
