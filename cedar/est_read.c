@@ -57,12 +57,18 @@ static const struct est_node *member(struct est_reader *reader, const struct est
     return NULL;
 }
 
+/* NULL where it is absent; null stands for that too. */
+static const struct est_node *optional_part(const struct est_node *object, const char *key) {
+    const struct est_node *node = est_tree_find(object, key);
+    return node != NULL && node->kind != JSON_TOKEN_NULL ? node : NULL;
+}
+
 /* Any kind of value. */
 static const struct est_node *part(struct est_reader *reader, const struct est_node *object, const char *key) {
     return member(reader, object, key, JSON_TOKEN_KEY);
 }
 
-/* Only members of these names, divided by spaces, each once. */
+/* Only members of these names, divided by spaces. */
 static int check_members(struct est_reader *reader, const struct est_node *object, const char *allowed) {
     if (object->kind != JSON_TOKEN_BEGIN_OBJECT) return refuse(reader, object, "an object is wanted here");
     for (const struct est_node *node = object->first; node != NULL; node = node->next) {
@@ -70,9 +76,6 @@ static int check_members(struct est_reader *reader, const struct est_node *objec
         bool is_allowed = false;
         while (!is_allowed && str_split(&rest, ' ', &name)) is_allowed = str_equal(name, node->key);
         if (!is_allowed) return refuse(reader, node, "this member has no meaning here: remove it");
-        for (const struct est_node *earlier = object->first; earlier != node; earlier = earlier->next) {
-            if (str_equal(earlier->key, node->key)) return refuse(reader, node, "this member is there twice");
-        }
     }
     return 0;
 }
@@ -319,7 +322,7 @@ static int write_like(struct est_reader *reader, const struct est_node *body, en
             continue;
         }
         const struct est_node *literal = member(reader, piece, "Literal", JSON_TOKEN_STRING);
-        if (literal == NULL) return -1;
+        if (literal == NULL || check_members(reader, piece, "Literal") != 0) return -1;
         write_pattern_text(reader, literal->text);
     }
     put(reader, "\"");
@@ -331,7 +334,7 @@ static int write_is(struct est_reader *reader, const struct est_node *body, enum
     if (left == NULL || type == NULL || write_expression(reader, left, binding + 1) != 0) return -1;
     put(reader, " is ");
     if (write_path(reader, type) != 0) return -1;
-    const struct est_node *container = est_tree_find(body, "in");
+    const struct est_node *container = optional_part(body, "in");
     if (container == NULL) return 0;
     put(reader, " in ");
     return write_expression(reader, container, binding + 1);
@@ -393,16 +396,6 @@ static int refuse_slot(struct est_reader *reader, const struct est_node *body, e
                                 "a slot may stand only in the scope: write the variable");
 }
 
-static int write_unknown(struct est_reader *reader, const struct est_node *body, enum binding binding) {
-    (void)binding;
-    const struct est_node *name = member(reader, body, "name", JSON_TOKEN_STRING);
-    if (name == NULL) return -1;
-    put(reader, "unknown(");
-    cedar_escape(name->text, reader->out);
-    put(reader, ")");
-    return 0;
-}
-
 /* Calls: core methods have named arguments, extension functions an array with the receiver first. */
 static int write_call(struct est_reader *reader, const struct est_node *body, enum binding binding) {
     const struct cedar_function_row *row = &cedar_functions[cedar_function_find(body->key)];
@@ -452,7 +445,6 @@ static const struct expression_row expressions[] = {
     {"neg", BIND_UNARY, write_sign, "arg"},
     {".", BIND_MEMBER, write_attribute, "left attr"},
     {"if-then-else", BIND_ANY, write_if, "if then else"},
-    {"Unknown", BIND_MEMBER, write_unknown, "name"},
     {"Set", BIND_MEMBER, write_set, NULL},
     {"Record", BIND_MEMBER, write_record, NULL},
     {"Var", BIND_MEMBER, write_variable, NULL},
@@ -525,7 +517,7 @@ static int write_entities(struct est_reader *reader, const struct est_node *enti
 }
 
 static int write_scope_is(struct est_reader *reader, const struct est_node *scope, const char *variable) {
-    const struct est_node *type = part(reader, scope, "entity_type"), *container = est_tree_find(scope, "in");
+    const struct est_node *type = part(reader, scope, "entity_type"), *container = optional_part(scope, "in");
     if (check_members(reader, scope, "op entity_type in") != 0) return -1;
     put(reader, " is ");
     if (type == NULL || write_path(reader, type) != 0) return -1;

@@ -1,6 +1,7 @@
 /* Building the tree from the scanner's events, without recursion. */
 #include "cedar/est_tree.h"
 
+#include "base/map.h"
 #include "cedar/problem.h"
 
 struct tree_reader {
@@ -57,6 +58,22 @@ static struct est_node *add_node(struct tree_reader *reader, enum json_token kin
     return node;
 }
 
+/* No key may stand twice in an object. */
+static int check_keys(struct tree_reader *reader, const struct est_node *object) {
+    struct map seen;
+    int status = 0;
+    map_init(&seen);
+    for (struct est_node *node = object->first; status == 0 && node != NULL; node = node->next) {
+        if (map_get(&seen, node->key) != NULL) {
+            status = refuse(reader, node->span.start, "the key before this value stands twice here: remove one");
+        } else if (map_set(&seen, node->key, node) != 0) {
+            status = cedar_problem_set_memory(reader->problem);
+        }
+    }
+    map_free(&seen);
+    return status;
+}
+
 /* 1: the text is complete. */
 static int take_event(struct tree_reader *reader, struct json_scanner *scanner) {
     struct str raw;
@@ -71,9 +88,10 @@ static int take_event(struct tree_reader *reader, struct json_scanner *scanner) 
     case JSON_TOKEN_KEY: return decode(reader, raw, &reader->key);
     case JSON_TOKEN_END_OBJECT:
     case JSON_TOKEN_END_ARRAY:
-        reader->open->span.end = (uint32_t)scanner->offset;
-        reader->open = reader->open->parent;
-        return 0;
+        node = reader->open;
+        node->span.end = (uint32_t)scanner->offset;
+        reader->open = node->parent;
+        return event == JSON_TOKEN_END_OBJECT && node->count > 1 ? check_keys(reader, node) : 0;
     default: break;
     }
     node = add_node(reader, event, raw);

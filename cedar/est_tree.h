@@ -17,7 +17,8 @@ struct est_node {
     struct est_node *next;
 };
 
-/* Everything lies in the arena. NULL with the problem set when the text is not JSON or too deep. */
+/* Everything lies in the arena. NULL with the problem set when the text is not JSON, too deep, or has a key twice in one
+ * object. */
 struct est_node *est_tree_read(struct arena *arena, struct str text, struct cedar_problem *problem) MUST_USE;
 struct est_node *est_tree_find(const struct est_node *object, const char *key); /* NULL: absent */
 
