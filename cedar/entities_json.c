@@ -42,6 +42,7 @@ struct draft {
     const struct cedar_record *tags;
     struct parents parents;
     bool has_parents;
+    struct map seen; /* members without a meaning */
 };
 
 static int read_member(struct cedar_reader *reader, struct draft *draft) {
@@ -63,7 +64,7 @@ static int read_member(struct cedar_reader *reader, struct draft *draft) {
     bool is_known = str_equal(key, STR("uid")) || str_equal(key, STR("attrs")) || str_equal(key, STR("tags")) ||
                     str_equal(key, STR("parents"));
     if (is_known) return cedar_reader_refuse(reader, CEDAR_DUPLICATE, "this member stands twice: remove one");
-    return cedar_skip_value(reader);
+    return cedar_skip_member(reader, &draft->seen, key);
 }
 
 static bool has_parent(const struct cedar_uid *const *parents, size_t count, const struct cedar_uid *uid) {
@@ -148,9 +149,11 @@ static int read_entity(struct cedar_entities *entities, const struct cedar_schem
     if (find_type(schema, reader, &draft) != 0) return -1;
     if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "an entity is an object with uid, attrs and parents") != 0)
         return -1;
-    while (reader->event == JSON_TOKEN_KEY) {
-        if (read_member(reader, &draft) != 0) return -1;
-    }
+    int status = 0;
+    map_init(&draft.seen);
+    while (status == 0 && reader->event == JSON_TOKEN_KEY) status = read_member(reader, &draft);
+    map_free(&draft.seen);
+    if (status != 0) return -1;
     if (draft.uid == NULL || draft.attributes == NULL || !draft.has_parents) {
         return cedar_reader_refuse(reader, CEDAR_BAD_JSON,
                                    "an entity needs uid, attrs and parents: add what is missing");
@@ -187,15 +190,21 @@ static int read_context(struct cedar_reader *reader, const struct cedar_type *ty
     return 0;
 }
 
-static int read_request_member(struct cedar_reader *reader, const struct cedar_type *context_type,
+/* Each member once. */
+static int read_request_member(struct cedar_reader *reader, const struct cedar_type *context_type, struct map *seen,
                                struct cedar_request *request) {
     struct str key;
     if (cedar_read_key(reader, &key) != 0) return -1;
-    if (str_equal(key, STR("principal"))) return read_request_uid(reader, &request->principal);
-    if (str_equal(key, STR("action"))) return read_request_uid(reader, &request->action);
-    if (str_equal(key, STR("resource"))) return read_request_uid(reader, &request->resource);
-    if (str_equal(key, STR("context"))) return read_context(reader, context_type, &request->context);
-    return cedar_skip_value(reader);
+    bool is_context = str_equal(key, STR("context"));
+    const struct cedar_uid **uid = str_equal(key, STR("principal"))  ? &request->principal
+                                   : str_equal(key, STR("action"))   ? &request->action
+                                   : str_equal(key, STR("resource")) ? &request->resource
+                                                                     : NULL;
+    if (uid == NULL && !is_context) return cedar_skip_member(reader, seen, key);
+    if (uid != NULL ? *uid != NULL : request->context != NULL) {
+        return cedar_reader_refuse(reader, CEDAR_DUPLICATE, "this member stands twice: remove one");
+    }
+    return is_context ? read_context(reader, context_type, &request->context) : read_request_uid(reader, uid);
 }
 
 /* What the schema says of the context for the request's action. */
@@ -214,9 +223,14 @@ static int parse_request(struct arena *arena, const struct cedar_schema *schema,
     if (cedar_reader_init(&reader, arena, json, problem) != 0) return -1;
     const struct cedar_type *context_type = find_context_type(schema, &reader);
     if (cedar_reader_expect(&reader, JSON_TOKEN_BEGIN_OBJECT, "a request is an object") != 0) return -1;
-    while (reader.event == JSON_TOKEN_KEY) {
-        if (read_request_member(&reader, context_type, request) != 0) return -1;
+    struct map seen;
+    int status = 0;
+    map_init(&seen);
+    while (status == 0 && reader.event == JSON_TOKEN_KEY) {
+        status = read_request_member(&reader, context_type, &seen, request);
     }
+    map_free(&seen);
+    if (status != 0) return -1;
     if (request->principal == NULL || request->action == NULL || request->resource == NULL) {
         return cedar_reader_refuse(&reader, CEDAR_BAD_JSON,
                                    "a request needs principal, action and resource: add what is missing");

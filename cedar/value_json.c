@@ -78,21 +78,45 @@ int cedar_read_key(struct cedar_reader *reader, struct str *key) {
     return 0;
 }
 
-int cedar_skip_value(struct cedar_reader *reader) {
-    int depth = 0;
-    do {
-        switch (reader->event) {
-        case JSON_TOKEN_BEGIN_OBJECT:
-        case JSON_TOKEN_BEGIN_ARRAY: depth++; break;
-        case JSON_TOKEN_END_OBJECT:
-        case JSON_TOKEN_END_ARRAY: depth--; break;
-        case JSON_TOKEN_BAD:
-        case JSON_TOKEN_END: return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a value must stand here");
-        default: break;
-        }
-        cedar_reader_advance(reader);
-    } while (depth > 0);
+int cedar_skip_member(struct cedar_reader *reader, struct map *seen, struct str key) {
+    if (map_get(seen, key) != NULL) {
+        return cedar_reader_refuse(reader, CEDAR_DUPLICATE, "this member stands twice: remove one");
+    }
+    if (map_set(seen, key, reader) != 0) return refuse_memory(reader);
+    return cedar_skip_value(reader);
+}
+
+static int skip_object(struct cedar_reader *reader) {
+    struct map seen;
+    struct str key;
+    int status = 0;
+    map_init(&seen);
+    while (status == 0 && reader->event == JSON_TOKEN_KEY) {
+        status = cedar_read_key(reader, &key);
+        if (status == 0) status = cedar_skip_member(reader, &seen, key);
+    }
+    map_free(&seen);
+    return status == 0 ? cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") : -1;
+}
+
+static int skip_array(struct cedar_reader *reader) {
+    while (reader->event != JSON_TOKEN_END_ARRAY) {
+        if (cedar_skip_value(reader) != 0) return -1;
+    }
+    cedar_reader_advance(reader);
     return 0;
+}
+
+/* Recursion is bounded by JSON_DEPTH_MAX: the scanner refuses what is deeper. */
+int cedar_skip_value(struct cedar_reader *reader) {
+    enum json_token event = reader->event;
+    if (event == JSON_TOKEN_BAD || event == JSON_TOKEN_END || event == JSON_TOKEN_END_OBJECT ||
+        event == JSON_TOKEN_END_ARRAY) {
+        return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "a value must stand here");
+    }
+    cedar_reader_advance(reader);
+    if (event == JSON_TOKEN_BEGIN_OBJECT) return skip_object(reader);
+    return event == JSON_TOKEN_BEGIN_ARRAY ? skip_array(reader) : 0;
 }
 
 /* A type: names without white space, joined by `::`. */
@@ -109,36 +133,50 @@ static bool is_type(struct str type) {
     }
 }
 
+/* The members of an entity; what else stands there has no meaning. */
+struct uid_draft {
+    struct str type, id;
+    const struct cedar_uid *uid; /* of __entity */
+    struct map seen;
+};
+
+static int read_uid_members(struct cedar_reader *reader, bool may_wrap, const struct cedar_uid **uid);
+
+static int read_uid_member(struct cedar_reader *reader, bool may_wrap, struct uid_draft *draft) {
+    struct str key;
+    if (cedar_read_key(reader, &key) != 0) return -1;
+    if (str_equal(key, STR("type")) && draft->type.data == NULL) return cedar_read_string(reader, &draft->type);
+    if (str_equal(key, STR("id")) && draft->id.data == NULL) return cedar_read_string(reader, &draft->id);
+    if (str_equal(key, STR("type")) || str_equal(key, STR("id")) || draft->uid != NULL) {
+        return cedar_reader_refuse(reader, CEDAR_DUPLICATE,
+                                   "this member stands twice, or beside `__entity`: remove it");
+    }
+    if (!may_wrap || !str_equal(key, STR("__entity"))) return cedar_skip_member(reader, &draft->seen, key);
+    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "write {\"type\": ..., \"id\": ...} here") != 0) return -1;
+    return read_uid_members(reader, false, &draft->uid);
+}
+
+static int make_uid(struct cedar_reader *reader, const struct uid_draft *draft, const struct cedar_uid **uid) {
+    bool is_bare = draft->type.data == NULL && draft->id.data == NULL;
+    *uid = draft->uid;
+    if (*uid != NULL && is_bare) return 0;
+    if (*uid != NULL || draft->type.data == NULL || draft->id.data == NULL || !is_type(draft->type)) {
+        return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "an entity is {\"type\": \"Name::Space\", \"id\": \"...\"}");
+    }
+    *uid = cedar_uid_make(reader->arena, draft->type, draft->id);
+    return *uid != NULL ? 0 : refuse_memory(reader);
+}
+
 /* The members of {type, id}; the brace is taken. With may_wrap, {__entity: ...} may stand instead. */
 static int read_uid_members(struct cedar_reader *reader, bool may_wrap, const struct cedar_uid **uid) {
-    struct str type = STR_NONE, id = STR_NONE;
+    struct uid_draft draft = {.type = STR_NONE, .id = STR_NONE};
+    int status = 0;
     *uid = NULL;
-    while (reader->event == JSON_TOKEN_KEY) {
-        struct str key;
-        int status;
-        if (cedar_read_key(reader, &key) != 0) return -1;
-        if (str_equal(key, STR("type")) && type.data == NULL) {
-            status = cedar_read_string(reader, &type);
-        } else if (str_equal(key, STR("id")) && id.data == NULL) {
-            status = cedar_read_string(reader, &id);
-        } else if (may_wrap && str_equal(key, STR("__entity"))) {
-            if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "write {\"type\": ..., \"id\": ...} here") != 0)
-                return -1;
-            status = read_uid_members(reader, false, uid);
-        } else {
-            status = cedar_skip_value(reader);
-        }
-        if (status != 0) return -1;
-    }
-    if (*uid == NULL) {
-        if (type.data == NULL || id.data == NULL || !is_type(type)) {
-            return cedar_reader_refuse(reader, CEDAR_BAD_JSON,
-                                       "an entity is {\"type\": \"Name::Space\", \"id\": \"...\"}");
-        }
-        *uid = cedar_uid_make(reader->arena, type, id);
-        if (*uid == NULL) return refuse_memory(reader);
-    }
-    return cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here");
+    map_init(&draft.seen);
+    while (status == 0 && reader->event == JSON_TOKEN_KEY) status = read_uid_member(reader, may_wrap, &draft);
+    map_free(&draft.seen);
+    if (status == 0) status = make_uid(reader, &draft, uid);
+    return status == 0 ? cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") : -1;
 }
 
 int cedar_read_uid(struct cedar_reader *reader, const struct cedar_uid **uid) {
@@ -180,31 +218,47 @@ static int read_array(struct cedar_reader *reader, const struct cedar_type *each
     return 0;
 }
 
-/* {fn, arg} or {fn, args}. */
-static int read_extension(struct cedar_reader *reader, struct cedar_value *value) {
-    struct str function_name = STR_NONE;
-    struct values arguments = {0};
-    struct cedar_reader start = *reader;
-    if (cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "write {\"fn\": ..., \"arg\": ...} here") != 0) return -1;
-    while (reader->event == JSON_TOKEN_KEY) {
-        struct str key;
-        int status;
-        if (cedar_read_key(reader, &key) != 0) return -1;
-        if (str_equal(key, STR("fn"))) {
-            status = cedar_read_string(reader, &function_name);
-        } else if (str_equal(key, STR("arg"))) {
-            struct cedar_value *argument = push_value(reader, &arguments);
-            status = argument != NULL ? cedar_read_value(reader, argument) : -1;
-        } else {
-            status = str_equal(key, STR("args")) ? read_array(reader, NULL, &arguments) : cedar_skip_value(reader);
-        }
-        if (status != 0) return -1;
+/* {fn, arg} or {fn, args}; what else stands there has no meaning. */
+struct call_draft {
+    struct str function;
+    struct values arguments;
+    bool has_arguments;
+    struct map seen;
+};
+
+static int read_call_member(struct cedar_reader *reader, struct call_draft *draft) {
+    struct str key;
+    if (cedar_read_key(reader, &key) != 0) return -1;
+    bool is_function = str_equal(key, STR("fn")), is_argument = str_equal(key, STR("arg"));
+    if (!is_function && !is_argument && !str_equal(key, STR("args"))) {
+        return cedar_skip_member(reader, &draft->seen, key);
     }
-    if (cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
-    enum cedar_function function = cedar_function_find(function_name);
+    if (is_function ? draft->function.data != NULL : draft->has_arguments) {
+        return cedar_reader_refuse(reader, CEDAR_DUPLICATE, "this stands twice, or `arg` beside `args`: remove one");
+    }
+    if (is_function) return cedar_read_string(reader, &draft->function);
+    draft->has_arguments = true;
+    if (!is_argument) return read_array(reader, NULL, &draft->arguments);
+    struct cedar_value *argument = push_value(reader, &draft->arguments);
+    return argument != NULL ? cedar_read_value(reader, argument) : -1;
+}
+
+static int read_call(struct cedar_reader *reader, struct call_draft *draft) {
+    int status = cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "write {\"fn\": ..., \"arg\": ...} here");
+    map_init(&draft->seen);
+    while (status == 0 && reader->event == JSON_TOKEN_KEY) status = read_call_member(reader, draft);
+    map_free(&draft->seen);
+    return status == 0 ? cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") : -1;
+}
+
+static int read_extension(struct cedar_reader *reader, struct cedar_value *value) {
+    struct call_draft draft = {.function = STR_NONE};
+    struct cedar_reader start = *reader;
+    if (read_call(reader, &draft) != 0) return -1;
+    enum cedar_function function = cedar_function_find(draft.function);
     bool is_callable = function != CEDAR_FUNCTION_NONE && !cedar_functions[function].is_core;
-    enum cedar_code code = is_callable ? cedar_apply(reader->arena, function, arguments.items, arguments.count, value)
-                                        : CEDAR_FAILED_EXTENSION;
+    enum cedar_code code = CEDAR_FAILED_EXTENSION;
+    if (is_callable) code = cedar_apply(reader->arena, function, draft.arguments.items, draft.arguments.count, value);
     if (code == CEDAR_MEMORY) return refuse_memory(reader);
     if (code == CEDAR_OK) return 0;
     return cedar_reader_refuse(&start, CEDAR_BAD_EXTENSION,
@@ -264,10 +318,29 @@ int cedar_read_record(struct cedar_reader *reader, struct cedar_guide guide, con
     return make_record(reader, &fields, record);
 }
 
-/* A record, or an escape: what stands beside `__entity` or `__extn` is read and has no meaning. */
+/* The value of `__entity` or `__extn`, which must be the only member: with others, some read it as a record. */
+static int read_escape(struct cedar_reader *reader, bool is_entity, bool is_first, struct cedar_value *value) {
+    struct cedar_reader start = *reader;
+    int status;
+    if (is_entity) {
+        value->kind = CEDAR_ENTITY;
+        status = cedar_reader_expect(reader, JSON_TOKEN_BEGIN_OBJECT, "write {\"type\": ..., \"id\": ...} here");
+        if (status == 0) status = read_uid_members(reader, false, &value->entity);
+    } else {
+        status = read_extension(reader, value);
+    }
+    if (status != 0) return -1;
+    if (is_first && reader->event == JSON_TOKEN_END_OBJECT) {
+        cedar_reader_advance(reader);
+        return 0;
+    }
+    return cedar_reader_refuse(&start, CEDAR_BAD_JSON,
+                               "nothing may stand beside `__entity` or `__extn`: remove the rest");
+}
+
+/* A record, or an escape. */
 static int read_object(struct cedar_reader *reader, struct cedar_guide guide, struct cedar_value *value) {
     struct fields fields = {0};
-    bool is_escape = false;
     cedar_reader_advance(reader);
     while (reader->event == JSON_TOKEN_KEY) {
         struct str key;
@@ -276,20 +349,16 @@ static int read_object(struct cedar_reader *reader, struct cedar_guide guide, st
         if (str_equal(key, STR("__expr"))) {
             return cedar_reader_refuse(reader, CEDAR_BAD_JSON, "`__expr` is not supported: use `__entity` or `__extn`");
         }
-        if (str_equal(key, STR("__entity")) && !is_escape) {
-            is_escape = true;
-            value->kind = CEDAR_ENTITY;
-            if (cedar_read_uid(reader, &value->entity) != 0) return -1;
-        } else if (str_equal(key, STR("__extn")) && !is_escape) {
-            is_escape = true;
-            if (read_extension(reader, value) != 0) return -1;
-        } else if (cedar_read_value_as(reader, field_type(guide, key), &member) != 0 ||
-                   push_field(reader, &fields, key, member) != 0) {
+        bool is_entity = str_equal(key, STR("__entity"));
+        if (is_entity || str_equal(key, STR("__extn"))) {
+            return read_escape(reader, is_entity, fields.count == 0, value);
+        }
+        if (cedar_read_value_as(reader, field_type(guide, key), &member) != 0 ||
+            push_field(reader, &fields, key, member) != 0) {
             return -1;
         }
     }
     if (cedar_reader_expect(reader, JSON_TOKEN_END_OBJECT, "`}` must stand here") != 0) return -1;
-    if (is_escape) return 0;
     value->kind = CEDAR_RECORD;
     return make_record(reader, &fields, &value->record);
 }

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "base/json.h"
+#include "base/map.h"
 #include "cedar/value.h"
 
 static_assert(CEDAR_VALUE_DEPTH_MAX >= JSON_DEPTH_MAX, "the scanner's depth bounds the depth of values");
@@ -46,5 +47,8 @@ int cedar_read_record(struct cedar_reader *reader, struct cedar_guide guide, con
 /* {type, id} or {__entity: {type, id}}. */
 int cedar_read_uid(struct cedar_reader *reader, const struct cedar_uid **uid) MUST_USE;
 int cedar_skip_value(struct cedar_reader *reader) MUST_USE;
+/* The value of a member that has no meaning here; no key may be in `seen`, where it is put, and none may stand twice
+ * within the value. */
+int cedar_skip_member(struct cedar_reader *reader, struct map *seen, struct str key) MUST_USE;
 
 #endif
