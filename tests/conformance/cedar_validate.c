@@ -5,7 +5,7 @@
  * twice, entities and requests each. */
 #include "cedar/cedar.h"
 #include "tests/conformance/cases.h"
-#include "tests/conformance/json_member.h"
+#include "tests/conformance/messages.h"
 
 #define ARENA_BYTES_MAX ((size_t)512 << 20)
 #define FAILURES_SHOWN 40
@@ -31,55 +31,6 @@ static void report(struct verdict_case *test, bool has_passed, const char *what,
     }
 }
 
-/* What the recorded messages say, as codes. */
-static enum cedar_code code_of(struct str message) {
-    static const struct {
-        const char *part;
-        enum cedar_code code;
-    } rows[] = {
-        {"empty set literals are forbidden", CEDAR_INVALID_EMPTY_SET},
-        {"error during extension function argument validation", CEDAR_INVALID_LITERAL},
-        {"unable to guarantee safety of access to tag", CEDAR_INVALID_TAG},
-        {"unable to guarantee safety of access to optional attribute", CEDAR_INVALID_OPTIONAL},
-        {"unable to find an applicable action", CEDAR_INVALID_SCOPE},
-        {"unrecognized entity type", CEDAR_INVALID_ENTITY_TYPE},
-        {"unrecognized action", CEDAR_INVALID_ACTION},
-        {"wrong number of arguments", CEDAR_INVALID_ARGUMENTS},
-        {"extension constructors may not be called with non-literal", CEDAR_INVALID_CALL},
-        {"unexpected type", CEDAR_INVALID_TYPE},
-        {"are not compatible", CEDAR_INVALID_MIX},
-        {"no tags were declared", CEDAR_INVALID_NO_TAGS},
-        {"is of an enumerated entity type", CEDAR_INVALID_ID},
-        {"not found", CEDAR_INVALID_ATTRIBUTE},
-    };
-    for (size_t i = 0; i < LENGTH_OF(rows); i++) {
-        if (str_find(message, str_from_cstr(rows[i].part)) != STR_NOT_FOUND) return rows[i].code;
-    }
-    return CEDAR_CODE_COUNT;
-}
-
-static uint64_t bit_of(enum cedar_code code) {
-    return UINT64_C(1) << (code - CEDAR_UNDEFINED);
-}
-
-static uint64_t recorded_codes(struct str errors) {
-    struct json_scanner scanner;
-    struct str item;
-    uint64_t bits = 0;
-    if (errors.data == NULL) return 0;
-    json_scanner_init(&scanner, errors);
-    while (json_item(errors, &scanner, &item)) bits |= bit_of(code_of(item));
-    return bits;
-}
-
-static void describe(uint64_t bits, struct buffer *out) {
-    for (unsigned code = CEDAR_UNDEFINED; code < CEDAR_CODE_COUNT; code++) {
-        if (bits & bit_of((enum cedar_code)code)) buffer_append_format(out, "%s ",
-                                                                       cedar_code_name((enum cedar_code)code));
-    }
-    buffer_append_byte(out, '\0');
-}
-
 static void compare_policy(struct verdict_case *test, const struct cedar_policy *policy, struct str recorded,
                            enum cedar_validation_mode mode, const struct cedar_validation *validation) {
     struct buffer got;
@@ -87,12 +38,13 @@ static void compare_policy(struct verdict_case *test, const struct cedar_policy 
     buffer_init(&got, 1u << 16);
     for (size_t i = 0; i < validation->finding_count; i++) {
         const struct cedar_finding *finding = &validation->findings[i];
-        if (finding->policy == policy && !finding->is_warning) bits |= bit_of(finding->problem.code);
+        if (finding->policy == policy && !finding->is_warning) bits |= messages_bit(finding->problem.code);
     }
-    describe(bits, &got);
+    messages_describe(bits, &got);
+    buffer_append_byte(&got, '\0');
     struct str verdict = json_member(recorded, mode == CEDAR_STRICT ? STR("strict") : STR("permissive"));
     struct str errors = json_member(recorded, mode == CEDAR_STRICT ? STR("strictErrors") : STR("permissiveErrors"));
-    bool has_passed = (bits == 0) == str_equal(verdict, STR("true")) && bits == recorded_codes(errors);
+    bool has_passed = (bits == 0) == str_equal(verdict, STR("true")) && bits == messages_codes(errors);
     char what[200];
     snprintf(what, sizeof(what), "%.*s, %s", STR_ARGS(cedar_policy_id(policy)),
              mode == CEDAR_STRICT ? "strict" : "permissive");

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Compares decisions with the oracle's on generated cases.
+"""Compares generated cases with the oracle.
 
-usage: run.py PROGRAM SCRIPT WORK_FOLDER REQUESTS
+usage: run.py PROGRAM SCRIPT WORK_FOLDER KIND COUNT
 
 Installs the oracle (npm, @cedar-policy/cedar-wasm) below WORK_FOLDER once. Prints TAP: one test, skipped with a reason
 where there is no npm or no registry. The first seed is fixed; CEDAR_SEED sets another one."""
@@ -14,7 +14,7 @@ import sys
 
 ORACLE = "@cedar-policy/cedar-wasm"
 VERSION = "4.13.0"
-PIECE = 1000  # requests; a case has 20, and its own seed, so that pieces do not overlap
+PIECE = 1000  # a case has one seed, and counts at least one, so that pieces do not overlap
 
 
 def install(work):
@@ -33,18 +33,18 @@ def install(work):
     return None if done.returncode == 0 else "npm could not install the oracle: is the registry reachable?"
 
 
-def write_cases(module, script, seed, requests, path):
+def write_cases(module, script, kind, seed, cases, path):
     """In pieces, each by a process of its own: a long one makes node's optimiser crash now and then."""
     with open(path, "wb") as out:
-        for start in range(0, requests, PIECE):
-            command = ["node", "--no-opt", script, str(module), str(seed + start), str(min(PIECE, requests - start))]
+        for start in range(0, cases, PIECE):
+            command = ["node", "--no-opt", script, str(module), str(seed + start), str(min(PIECE, cases - start)), kind]
             subprocess.run(command, stdout=out, check=True)
 
 
 def main():
-    program, script, work, requests = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4]
+    program, script, work, kind, count = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4], sys.argv[5]
     seed = os.environ.get("CEDAR_SEED", "1")
-    name = f"{requests} requests decided as by {ORACLE} {VERSION}, from seed {seed} on"
+    name = f"{kind}: {count} cases as with {ORACLE} {VERSION}, from seed {seed} on"
     print("1..1")
     work.mkdir(parents=True, exist_ok=True)
     with open(work / "lock", "w") as lock:
@@ -53,8 +53,8 @@ def main():
     if reason is not None:
         print(f"ok 1 - {name} # SKIP {reason}")
         return
-    cases = work / f"cases-{requests}.jsonl"
-    write_cases(work / "node_modules" / ORACLE, script, int(seed), int(requests), cases)
+    cases = work / f"cases-{kind}-{count}.jsonl"
+    write_cases(work / "node_modules" / ORACLE, script, kind, int(seed), int(count), cases)
     done = subprocess.run([program, str(cases)], capture_output=True, text=True, errors="replace")
     for line in (done.stdout + done.stderr).splitlines():
         print("#", line)
