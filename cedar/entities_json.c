@@ -91,8 +91,20 @@ static bool is_same_entity(const struct cedar_entity *entity, const struct draft
     return is_same_record(entity->attributes, draft->attributes) && is_same_record(entity->tags, draft->tags);
 }
 
+/* Groups of actions are actions. */
+static int check_parents(struct cedar_reader *reader, const struct draft *draft) {
+    if (!cedar_is_action_type(draft->uid->type)) return 0;
+    for (size_t i = 0; i < draft->parents.count; i++) {
+        if (cedar_is_action_type(draft->parents.items[i]->type)) continue;
+        return cedar_reader_refuse(reader, CEDAR_INVALID_PARENT,
+                                   "the action before this has a parent that is no action: correct its parents");
+    }
+    return 0;
+}
+
 static int add_draft(struct cedar_entities *entities, struct cedar_reader *reader, const struct draft *draft) {
     const struct cedar_entity *there = cedar_entities_find_own(entities, draft->uid);
+    if (check_parents(reader, draft) != 0) return -1;
     if (there != NULL) {
         if (is_same_entity(there, draft)) return 0;
         return cedar_reader_refuse(reader, CEDAR_DUPLICATE,

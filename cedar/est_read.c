@@ -129,27 +129,34 @@ static int write_values(struct est_reader *reader, const struct est_node *node) 
     return 0;
 }
 
-/* {fn, arg | args} */
+/* {fn, arg | args}; of a method, the first argument is the receiver. */
 static int write_extension(struct est_reader *reader, const struct est_node *node) {
     const struct est_node *name = member(reader, node, "fn", JSON_TOKEN_STRING);
     if (name == NULL) return -1;
     enum cedar_function function = cedar_function_find(name->text);
-    if (function == CEDAR_FUNCTION_NONE || cedar_functions[function].is_method) {
+    if (function == CEDAR_FUNCTION_NONE || cedar_functions[function].is_core) {
         return refuse(reader, name, "there is no extension function of this name");
     }
     const struct est_node *arguments = est_tree_find(node, "args"), *single = est_tree_find(node, "arg");
-    if ((arguments == NULL) == (single == NULL) || node->count != 2) {
+    if ((arguments == NULL) == (single == NULL)) {
         return refuse(reader, node, "an extension value has `fn` and either `arg` or `args`");
     }
     if (arguments != NULL && arguments->kind != JSON_TOKEN_BEGIN_ARRAY) {
         return refuse(reader, arguments, "`args` is an array");
     }
-    put(reader, cedar_functions[function].name);
-    put(reader, "(");
-    for (const struct est_node *item = single != NULL ? single : arguments->first; item != NULL; item = item->next) {
-        if (arguments != NULL && item != arguments->first) put(reader, ", ");
+    const struct est_node *first = single != NULL ? single : arguments->first, *item = first;
+    if (cedar_functions[function].is_method) {
+        if (first == NULL) return refuse(reader, node, "a method needs what it is called on: add it to `args`");
+        put(reader, "(");
+        if (write_value(reader, first) != 0) return -1;
+        put(reader, ").");
+        item = arguments != NULL ? first->next : NULL;
+    }
+    buffer_append_format(reader->out, "%s(", cedar_functions[function].name);
+    for (bool is_first = true; item != NULL; is_first = false) {
+        if (!is_first) put(reader, ", ");
         if (write_value(reader, item) != 0) return -1;
-        if (single != NULL) break;
+        item = arguments != NULL ? item->next : NULL;
     }
     put(reader, ")");
     return 0;
@@ -531,7 +538,7 @@ static int write_scope(struct est_reader *reader, const struct est_node *policy,
     const struct est_node *operator= scope != NULL ? member(reader, scope, "op", JSON_TOKEN_STRING) : NULL;
     if (operator== NULL) return -1;
     put(reader, variable);
-    if (str_equal_cstr(operator->text, "All")) return 0;
+    if (str_equal_cstr(operator->text, "All") || str_equal_cstr(operator->text, "all")) return 0;
     if (str_equal_cstr(operator->text, "is")) return write_scope_is(reader, scope, variable);
     bool is_in = str_equal_cstr(operator->text, "in");
     if (!is_in && !str_equal_cstr(operator->text, "==")) {

@@ -63,17 +63,12 @@ static int refuse_slot(struct cedar_parser *parser, const char *variable) {
                                                                 : "the only slot that may stand here is ?%s", variable);
 }
 
-/* Is this the type of an action: `Action`, or `Action` in a namespace? */
-static bool is_action_type(struct str type) {
-    return str_equal(type, STR("Action")) || str_ends_with(type, STR("::Action"));
-}
-
 static int push_entity(struct cedar_parser *parser, struct cedar_list *entities, bool is_action) {
     const struct cedar_uid *uid;
     struct cedar_span span = parser->token.span;
     if (entities->count >= CEDAR_MEMBERS_MAX) return refuse_at(parser, CEDAR_LIMIT, span, "too many actions");
     if (cedar_parse_uid(parser, &uid) != 0) return -1;
-    if (is_action && !is_action_type(uid->type)) {
+    if (is_action && !cedar_is_action_type(uid->type)) {
         span.end = parser->last_end;
         return refuse_at(parser, CEDAR_BAD_SCOPE, span, "this is no action: its type must end in Action");
     }

@@ -2,13 +2,9 @@
 #include "cedar/problem.h"
 #include "cedar/validate.h"
 
-static bool is_action_name(struct str type) {
-    return str_equal(type, STR("Action")) || str_ends_with(type, STR("::Action"));
-}
-
 /* Types of actions are known in every namespace. */
 static void check_type_name(struct cedar_report *report, struct str type, struct cedar_span span) {
-    if (is_action_name(type) || cedar_schema_entity_named(report->schema, type) != NULL) return;
+    if (cedar_is_action_type(type) || cedar_schema_entity_named(report->schema, type) != NULL) return;
     cedar_report_add(report, CEDAR_INVALID_ENTITY_TYPE, span,
                      "the schema has no entity type `%.*s`: correct the name, or declare it",
                      STR_ARGS(str_slice(type, 0, 100)));
@@ -16,7 +12,7 @@ static void check_type_name(struct cedar_report *report, struct str type, struct
 
 static void check_uid(struct cedar_report *report, const struct cedar_uid *uid, struct cedar_span span) {
     struct str id = str_slice(uid->id, 0, 100);
-    if (is_action_name(uid->type)) {
+    if (cedar_is_action_type(uid->type)) {
         if (cedar_schema_action_of(report->schema, uid) != NULL) return;
         cedar_report_add(report, CEDAR_INVALID_ACTION, span,
                          "the schema has no action `%.*s`: correct the name, or declare it", STR_ARGS(id));

@@ -94,4 +94,9 @@ int cedar_duration_parse(struct str text, int64_t *number) MUST_USE;
 int cedar_ip_parse(struct str text, struct cedar_ip *ip) MUST_USE;
 void cedar_ip_write(const struct cedar_ip *ip, struct buffer *out);
 
+/* Is it the type of the actions of a namespace? */
+static inline bool cedar_is_action_type(struct str type) {
+    return str_equal(type, STR("Action")) || str_ends_with(type, STR("::Action"));
+}
+
 #endif

@@ -92,11 +92,6 @@ static bool is_idle_has_node(const struct est_node *node) {
            !str_equal(node->key, STR("attr"));
 }
 
-static bool is_method_node(const struct est_node *node) {
-    return str_equal(node->key, STR("fn")) && node->parent != NULL && str_equal(node->parent->key, STR("__extn")) &&
-           str_equal(node->text, STR("lessThan"));
-}
-
 static int depth_of(const struct est_node *node) {
     int depth = 0;
     for (const struct est_node *above = node; above != NULL; above = above->parent) depth++;
@@ -142,11 +137,6 @@ static bool is_idle_has(const struct dispute *dispute) {
            input_has(dispute->input, is_idle_has_node);
 }
 
-/* A method where a constructor belongs, in a value: the oracle fails when the policy is used. */
-static bool is_method(const struct dispute *dispute) {
-    return dispute->problem != NULL && input_has(dispute->input, is_method_node);
-}
-
 /* The oracle refuses a member without a meaning whose value is no Cedar value; sworn does not look at it. */
 static bool is_idle_member(const struct dispute *dispute) {
     return dispute->problem == NULL && str_find(dispute->why, STR("RawCedarValueJson")) != STR_NOT_FOUND &&
@@ -189,7 +179,6 @@ static struct {
     {"an `__entity` or `__extn` that is ill-formed or not alone", is_bad_escape, 0},
     {"a member of `__entity` or `__extn` without a meaning", is_idle_member, 0},
     {"a member of `has` without a meaning", is_idle_has, 0},
-    {"a method in `__extn`", is_method, 0},
     {"JSON deeper than 64 levels", is_too_deep, 0},
     {"a policy that the oracle accepts, but not as text", is_unwritten, 0},
     {"an action entity that names its direct groups", is_action_with_direct_groups, 0},
