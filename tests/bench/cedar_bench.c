@@ -1,193 +1,225 @@
-/* cedar-bench [POLICIES ...]: decisions per second on one thread, for generated sets of 10, 100, 1,000 and 10,000
- * policies, with entities shared and with the principal and resource built anew for each request; and the time to parse
- * and compile. Prints one line a measurement. */
-#include <stdio.h>
+/* cedar-bench FOLDER SECONDS: what Cedar costs on a set that cedar_sets.py wrote, on one thread. Prints one JSON object:
+ * times in nanoseconds, memory in bytes as the allocator counts it, and what was decided, in the words of cedar_wasm.js.
+ * With 0 seconds each request is decided CALLS_AT_LEAST times: for callgrind. */
+#include <malloc.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "cedar/cedar.h"
+#include "tests/conformance/files.h"
 
-#define SECONDS_EACH 0.5
-#define SCRATCH_BYTES_MAX (1u << 20)
-#define REQUESTS 64u
-#define TEAMS_MOST 100000u
+#define SCRATCH_BYTES_MAX ((size_t)64 << 20)
+#define REQUESTS_MAX 256u
+#define SAMPLES_MAX 20000u
+#define PARSES 7u
+#define CALLS_AT_LEAST 3u /* for the verdict, with the store, and from JSON */
+
+struct lines {
+    struct str text;
+    struct str at[REQUESTS_MAX];
+    size_t count;
+};
 
 struct bench {
+    struct str policies;
+    struct lines requests_json, slices_json;
     struct cedar_policy_set *set;
     struct cedar_engine *engine;
     struct cedar_entities *entities;
-    struct arena arena;
-    struct cedar_request requests[REQUESTS];
+    struct cedar_request requests[REQUESTS_MAX];
+    struct arena arena;   /* of the requests */
+    struct arena scratch; /* of one decision */
 };
 
-static double now_seconds(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+/* One decision about request `index`: -1 when it fails. */
+typedef int decide_function(struct bench *bench, size_t index, struct cedar_decision *decision);
+
+static _Noreturn void die(const char *what) {
+    fprintf(stderr, "cedar-bench: %s\n", what);
+    exit(1);
 }
 
-/* One policy in five is a forbid; most name a team or a database, a few only an action. */
-static void write_policies(size_t count, struct buffer *text) {
-    static const char *const shapes[] = {
-        "@id(\"p%zu\") permit(principal in Group::\"team%zu\", action == Action::\"read\", resource) "
-        "when { context.rows < 1000 && resource.level <= principal.level };\n",
-        "@id(\"p%zu\") permit(principal, action in [Action::\"read\", Action::\"write\"], resource in "
-        "Database::\"db%zu\") "
-        "when { principal has email && principal.email like \"*@example.com\" };\n",
-        "@id(\"p%zu\") permit(principal == User::\"user%zu\", action, resource is Table) "
-        "when { !context.classes.contains(\"credential\") };\n",
-        "@id(\"p%zu\") permit(principal in Group::\"team%zu\", action in Action::\"sql\", resource in "
-        "Environment::\"dev\");\n",
-        "@id(\"p%zu\") @remedy(\"approve:sre\") forbid(principal, action == Action::\"ddl\", resource in "
-        "Database::\"db%zu\") "
-        "unless { context.applied.contains(\"approve:sre\") };\n",
-    };
-    for (size_t i = 0; i < count; i++) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        buffer_append_format(text, shapes[i % LENGTH_OF(shapes)], i, i / LENGTH_OF(shapes));
-#pragma GCC diagnostic pop
+static struct str read_file(const char *folder, const char *name) {
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    struct str text = file_read(path);
+    if (text.data == NULL) die(path);
+    return text;
+}
+
+static void read_lines(struct lines *lines, const char *folder, const char *name) {
+    struct str rest = lines->text = read_file(folder, name);
+    while (rest.length > 0 && lines->count < REQUESTS_MAX) {
+        size_t end = str_find(rest, STR("\n"));
+        if (end == STR_NOT_FOUND) end = rest.length;
+        lines->at[lines->count++] = str_slice(rest, 0, end);
+        rest = str_slice(rest, end + 1, rest.length);
     }
 }
 
-static const struct cedar_uid *make_uid(struct arena *arena, struct str type, const char *prefix, size_t number) {
-    return cedar_uid_make(arena, type, arena_format(arena, "%s%zu", prefix, number));
+/* In use, whether from the heap or mapped. */
+static size_t memory_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
 }
 
-static void add_actions(struct bench *bench) {
-    static const char *const names[] = {"read", "write", "ddl"};
-    const struct cedar_uid *group = cedar_uid_make(&bench->arena, STR("Action"), STR("sql"));
-    for (size_t i = 0; i < LENGTH_OF(names); i++) {
-        const struct cedar_uid *uid = cedar_uid_make(&bench->arena, STR("Action"), str_from_cstr(names[i]));
-        struct cedar_entity *action = cedar_entities_add(bench->entities, uid);
-        cedar_entity_add_parent(bench->entities, action, group);
-    }
+static int compare_doubles(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+    return left < right ? -1 : left > right;
 }
 
-static void add_places(struct bench *bench, size_t count) {
-    const struct cedar_uid *environment = cedar_uid_make(&bench->arena, STR("Environment"), STR("prod"));
-    for (size_t i = 0; i < count; i++) {
-        const struct cedar_uid *uid = make_uid(&bench->arena, STR("Database"), "db", i);
-        cedar_entity_add_parent(bench->entities, cedar_entities_add(bench->entities, uid), environment);
-    }
+static double median(double *samples, size_t count) {
+    qsort(samples, count, sizeof(*samples), compare_doubles);
+    return samples[count / 2];
 }
 
-static void fill_user(struct cedar_entities *entities, struct arena *arena, const struct cedar_uid *uid, size_t i) {
-    struct cedar_entity *user = cedar_entities_add(entities, uid);
-    cedar_entity_set(entities, user, STR("level"), cedar_long(3));
-    cedar_entity_set(entities, user, STR("email"), cedar_string(STR("someone@example.com")));
-    cedar_entity_add_parent(entities, user, make_uid(arena, STR("Group"), "team", i));
+static double elapsed_ns(uint64_t start_ns) {
+    return (double)(clock_monotonic_ns() - start_ns);
 }
 
-static void fill_table(struct cedar_entities *entities, struct arena *arena, const struct cedar_uid *uid, size_t i) {
-    struct cedar_entity *table = cedar_entities_add(entities, uid);
-    cedar_entity_set(entities, table, STR("level"), cedar_long(2));
-    cedar_entity_add_parent(entities, table, make_uid(arena, STR("Database"), "db", i));
-}
-
-static const struct cedar_record *make_context(struct arena *arena) {
-    struct cedar_value classes, applied;
-    struct cedar_value names[2] = {cedar_string(STR("email")), cedar_string(STR("card_number"))};
-    struct cedar_record *context = cedar_record_new(arena, 4);
-    if (cedar_set_make(arena, names, 2, &classes) != 0 || cedar_set_make(arena, NULL, 0, &applied) != 0) return NULL;
-    if (cedar_record_set(context, STR("rows"), cedar_long(10)) != 0) return NULL;
-    if (cedar_record_set(context, STR("classes"), classes) != 0) return NULL;
-    return cedar_record_set(context, STR("applied"), applied) == 0 ? context : NULL;
-}
-
-static void make_requests(struct bench *bench, size_t places) {
-    for (size_t i = 0; i < REQUESTS; i++) {
-        size_t which = i * 7919 % places;
-        struct cedar_request *request = &bench->requests[i];
-        request->principal = make_uid(&bench->arena, STR("User"), "user", which);
-        request->resource = make_uid(&bench->arena, STR("Table"), "table", which);
-        request->action = cedar_uid_make(&bench->arena, STR("Action"), i % 4 == 0 ? STR("ddl") : STR("read"));
-        request->context = make_context(&bench->arena);
-        fill_user(bench->entities, &bench->arena, request->principal, which);
-        fill_table(bench->entities, &bench->arena, request->resource, which);
-    }
-}
-
-static bool prepare(struct bench *bench, size_t count) {
+/* Text to compiled form. */
+static double build(const struct bench *bench, struct cedar_policy_set **set, struct cedar_engine **engine) {
     struct cedar_problem problem;
-    struct buffer text;
-    struct cedar_naming naming = {CEDAR_IDS_ANNOTATED, STR("")};
-    buffer_init(&text, CEDAR_TEXT_BYTES_MAX);
-    arena_init(&bench->arena, (size_t)1 << 30);
-    write_policies(count, &text);
-    bench->set = cedar_policy_set_new();
+    uint64_t start_ns = clock_monotonic_ns();
+    *set = cedar_policy_set_new();
+    if (*set == NULL || cedar_policy_set_add(*set, bench->policies, NULL, &problem) != 0) die(problem.text);
+    *engine = cedar_engine_new(*set, &problem);
+    if (*engine == NULL) die(problem.text);
+    return elapsed_ns(start_ns);
+}
+
+/* The first time in this process, what it left in memory, and the median of more times. */
+static void measure_build(struct bench *bench) {
+    double samples[PARSES];
+    size_t before = memory_bytes();
+    double cold_ns = build(bench, &bench->set, &bench->engine);
+    size_t bundle = memory_bytes() - before;
+    for (size_t i = 0; i < PARSES; i++) {
+        struct cedar_policy_set *set;
+        struct cedar_engine *engine;
+        samples[i] = build(bench, &set, &engine);
+        cedar_engine_free(&engine);
+        cedar_policy_set_free(&set);
+    }
+    printf("\"policies\":%zu,\"cold\":%.0f,\"again\":%.0f,\"bundle\":%zu,\"compiled\":%zu,",
+           cedar_policy_set_count(bench->set), cold_ns, median(samples, PARSES), bundle,
+           cedar_engine_memory_bytes(bench->engine));
+}
+
+static void load_entities(struct bench *bench, const char *folder) {
+    struct cedar_problem problem;
+    struct str json = read_file(folder, "entities.json");
+    size_t before = memory_bytes();
     bench->entities = cedar_entities_new();
-    double start = now_seconds();
-    if (cedar_policy_set_add(bench->set, buffer_view(&text), &naming, &problem) == 0) {
-        double parsed = now_seconds();
-        bench->engine = cedar_engine_new(bench->set, &problem);
-        printf("%6zu policies: parse %.2f ms, compile %.2f ms, compiled form %zu KiB\n", count, (parsed - start) * 1e3,
-               (now_seconds() - parsed) * 1e3, bench->engine != NULL ? cedar_engine_memory_bytes(bench->engine) >> 10
-                   : 0);
-    }
-    buffer_free(&text);
-    size_t places = count / 5 > 0 ? count / 5 : 1;
-    add_actions(bench);
-    add_places(bench, places);
-    make_requests(bench, places);
-    if (bench->engine != NULL && cedar_entities_finish(bench->entities, &problem) == 0) return true;
-    fprintf(stderr, "cedar-bench: %s\n", problem.text);
-    return false;
+    if (bench->entities == NULL || cedar_entities_add_json(bench->entities, json, &problem) != 0) die(problem.text);
+    if (cedar_entities_finish(bench->entities, &problem) != 0) die(problem.text);
+    printf("\"entities\":%zu,\"store\":%zu,", cedar_entities_count(bench->entities), memory_bytes() - before);
+    file_forget(json);
 }
 
-/* The entities of one request, as a gateway builds them. */
-static const struct cedar_entities *overlay(const struct bench *bench, struct arena *scratch, size_t i) {
-    struct cedar_entities *entities = cedar_entities_overlay(scratch, bench->entities);
+static void load_requests(struct bench *bench, const char *folder) {
     struct cedar_problem problem;
-    fill_user(entities, scratch, bench->requests[i].principal, i);
-    fill_table(entities, scratch, bench->requests[i].resource, i);
-    return cedar_entities_finish(entities, &problem) == 0 ? entities : NULL;
-}
-
-static void measure(const struct bench *bench, size_t count, bool has_overlay) {
-    struct arena scratch;
-    arena_init(&scratch, SCRATCH_BYTES_MAX);
-    size_t decisions = 0, allowed = 0;
-    double start = now_seconds(), elapsed;
-    do {
-        for (size_t i = 0; i < REQUESTS; i++) {
-            struct cedar_decision decision;
-            arena_reset(&scratch);
-            const struct cedar_entities *entities = has_overlay ? overlay(bench, &scratch, i) : bench->entities;
-            if (cedar_engine_authorize(bench->engine, &bench->requests[i], entities, &scratch, &decision) != 0) abort();
-            allowed += decision.is_allowed;
-        }
-        decisions += REQUESTS;
-        elapsed = now_seconds() - start;
-    } while (elapsed < SECONDS_EACH);
-    printf("%6zu policies, %s: %.0f decisions/s, %.0f ns each, %.0f%% allowed\n", count,
-           has_overlay ? "entities of each request built" : "shared entities", (double)decisions / elapsed,
-           elapsed / (double)decisions * 1e9, 100.0 * (double)allowed / (double)decisions);
-    arena_free(&scratch);
-}
-
-static void run(size_t count) {
-    struct bench bench = {0};
-    if (prepare(&bench, count)) {
-        measure(&bench, count, false);
-        measure(&bench, count, true);
+    read_lines(&bench->requests_json, folder, "requests.jsonl");
+    read_lines(&bench->slices_json, folder, "slices.jsonl");
+    if (bench->slices_json.count != bench->requests_json.count) die("requests and slices do not match");
+    for (size_t i = 0; i < bench->requests_json.count; i++) {
+        if (cedar_request_parse(&bench->arena, bench->requests_json.at[i], &bench->requests[i], &problem) != 0)
+            die(problem.text);
     }
+}
+
+/* The request as values, the entities in the store: what a gateway does. */
+static int decide_stored(struct bench *bench, size_t index, struct cedar_decision *decision) {
+    return cedar_engine_authorize(bench->engine, &bench->requests[index], bench->entities, &bench->scratch, decision);
+}
+
+/* Request and entities from JSON text for each decision: what a call over a wire does. */
+static int decide_json(struct bench *bench, size_t index, struct cedar_decision *decision) {
+    struct cedar_problem problem;
+    struct cedar_request request;
+    struct arena *scratch = &bench->scratch;
+    struct cedar_entities *entities = cedar_entities_overlay(scratch, NULL);
+    if (entities == NULL || cedar_entities_add_json(entities, bench->slices_json.at[index], &problem) != 0) return -1;
+    if (cedar_entities_finish(entities, &problem) != 0) return -1;
+    if (cedar_request_parse(scratch, bench->requests_json.at[index], &request, &problem) != 0) return -1;
+    return cedar_engine_authorize(bench->engine, &request, entities, scratch, decision);
+}
+
+/* The median over passes through all requests of the mean of a pass; one pass at least. */
+static void measure(struct bench *bench, const char *name, decide_function *decide, double seconds) {
+    static double samples[SAMPLES_MAX];
+    size_t passes = 0, count = bench->requests_json.count;
+    uint64_t start_ns = clock_monotonic_ns();
+    do {
+        uint64_t pass_ns = clock_monotonic_ns();
+        for (size_t i = 0; i < count; i++) {
+            struct cedar_decision decision;
+            arena_reset(&bench->scratch);
+            if (decide(bench, i, &decision) != 0) die("a decision failed");
+        }
+        samples[passes++ % SAMPLES_MAX] = elapsed_ns(pass_ns) / (double)count;
+    } while (elapsed_ns(start_ns) < seconds * 1e9);
+    printf("\"%s\":%.1f,", name, median(samples, passes < SAMPLES_MAX ? passes : SAMPLES_MAX));
+}
+
+static void write_verdict(struct bench *bench, size_t index, struct buffer *out) {
+    struct cedar_decision decision;
+    arena_reset(&bench->scratch);
+    if (decide_stored(bench, index, &decision) != 0) die("a decision failed");
+    buffer_append_str(out, decision.is_allowed ? STR("allow ") : STR("deny "));
+    for (size_t i = 0; i < decision.reason_count; i++) {
+        if (i > 0) buffer_append_str(out, STR(","));
+        buffer_append_str(out, cedar_policy_id(decision.reasons[i]));
+    }
+    buffer_append_str(out, STR(" "));
+    for (size_t i = 0; i < decision.error_count; i++) {
+        if (i > 0) buffer_append_str(out, STR(","));
+        buffer_append_str(out, cedar_policy_id(decision.errors[i].policy));
+    }
+}
+
+/* Ids are policy0, policy1 ...: nothing to escape. */
+static void write_verdicts(struct bench *bench) {
+    struct buffer text;
+    buffer_init(&text, CEDAR_TEXT_BYTES_MAX);
+    for (size_t i = 0; i < bench->requests_json.count; i++) {
+        buffer_append_str(&text, i > 0 ? STR(",\"") : STR("\""));
+        write_verdict(bench, i, &text);
+        buffer_append_str(&text, STR("\""));
+    }
+    printf("\"calls\":%zu,\"verdicts\":[", bench->requests_json.count * CALLS_AT_LEAST);
+    fwrite(text.data, 1, buffer_length(&text), stdout);
+    printf("]}\n");
+    buffer_free(&text);
+}
+
+static void run(struct bench *bench, const char *folder, double seconds) {
+    arena_init(&bench->arena, SCRATCH_BYTES_MAX);
+    arena_init(&bench->scratch, SCRATCH_BYTES_MAX);
+    bench->policies = read_file(folder, "policies.cedar");
+    printf("{");
+    measure_build(bench);
+    load_entities(bench, folder);
+    load_requests(bench, folder);
+    measure(bench, "stored", decide_stored, seconds);
+    measure(bench, "json", decide_json, seconds);
+    write_verdicts(bench);
+}
+
+int main(int argc, char **argv) {
+    static struct bench bench;
+    if (argc != 3) {
+        fprintf(stderr, "usage: cedar-bench FOLDER SECONDS\n");
+        return 2;
+    }
+    run(&bench, argv[1], strtod(argv[2], NULL));
     cedar_engine_free(&bench.engine);
     cedar_policy_set_free(&bench.set);
     cedar_entities_free(&bench.entities);
     arena_free(&bench.arena);
-}
-
-int main(int argc, char **argv) {
-    static const size_t counts[] = {10, 100, 1000, 10000};
-    for (size_t i = 0; argc < 2 && i < LENGTH_OF(counts); i++) run(counts[i]);
-    for (int i = 1; i < argc; i++) {
-        uint64_t count;
-        if (str_parse_u64(str_from_cstr(argv[i]), &count) != 0 || count == 0 || count > TEAMS_MOST) {
-            fprintf(stderr, "usage: cedar-bench [POLICIES ...] (1 to %u)\n", TEAMS_MOST);
-            return 2;
-        }
-        run(count);
-    }
+    arena_free(&bench.scratch);
+    file_forget(bench.policies);
+    file_forget(bench.requests_json.text);
+    file_forget(bench.slices_json.text);
     return 0;
 }

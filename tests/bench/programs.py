@@ -45,4 +45,4 @@ def recognition():
 
 
 def parts():
-    return "\n".join(f"`{name}`:\n\n{block(run(BUILD / name))}" for name in ("policy_bench", "cedar-bench", "run_bench"))
+    return "\n".join(f"`{name}`:\n\n{block(run(BUILD / name))}" for name in ("policy_bench", "run_bench"))

@@ -35,6 +35,9 @@ def goal_rows(measured, sections):
         got = value(results[clients, ours], what) / value(results[clients, theirs], what)
         is_met = got <= bound if sign == "<=" else got >= bound
         yield f"| {text}, {clients} clients | {sign} {bound:.2f} | {got:.2f} | {verdict(is_met)} |"
+    if "cedar" in sections:
+        for text, bound, got, is_met in sections["cedar"].goals():
+            yield f"| {text} | {bound} | {got} | {verdict(is_met)} |"
     if "ledger" in sections:
         _, rates, raw_us, alone_us = sections["ledger"]["disk"]
         rate = rates.get(OUTSTANDING, 0)
@@ -81,7 +84,7 @@ keeps its ledger on disk, "sworn, tmpfs" in memory, which shows what the disk co
 def write(machine, rounds, seconds, workloads, measured, sections, findings):
     out = ["# Benchmarks", "", "Written by `./dev bench` (about 12 minutes; `--quick` about 3). To see one part:",
            "`./dev bench --only select`; others are " + ", ".join(
-               f"`{name}`" for name in ("prepared", "rows", "many", "people", "ledger", "detect", "parts")) + ".", ""]
+               f"`{name}`" for name in ("prepared", "rows", "many", "people", "cedar", "ledger", "detect", "parts")) + ".", ""]
     out += [f"* {line}" for line in machine] + [""]
     goals = list(goal_rows(measured, sections))
     if goals:
@@ -89,7 +92,10 @@ def write(machine, rounds, seconds, workloads, measured, sections, findings):
     if measured:
         out += ["## Through the gateway", "", HOW.format(rounds=rounds, seconds=seconds)]
         out += [workload_table(workload, measured[workload[0]]) for workload in workloads]
-    out += [findings.strip(), ""]
+    if measured:
+        out += [findings.strip(), ""]
+    if "cedar" in sections:
+        out += ["## Cedar", "", sections["cedar"].page()]
     if "ledger" in sections:
         for place in ("disk", "tmpfs"):
             out += [f"## Ledger on {place}", "", sections["ledger"][place][0]]

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+import cedar
 import pgbench
 import programs
 import report
@@ -38,7 +39,7 @@ WORKLOADS = (
     ("many", f"{ROWS:,} rows of pgbench_accounts, 1.1 MB", "simple", SELECT_MANY, (8,), ALL[:3]),
     ("people", f"{FEW_ROWS} rows with names, emails and phone numbers, masked", "simple", SELECT_PEOPLE, (8,), ALL[:3]),
 )
-PROGRAMS = ("ledger", "detect", "parts")
+PROGRAMS = ("cedar", "ledger", "detect", "parts")
 
 
 @contextlib.contextmanager
@@ -98,8 +99,10 @@ def describe_machine():
             f"{os.getloadavg()[0]:.1f} at the start"]
 
 
-def run_programs(wanted):
+def run_programs(wanted, is_quick):
     sections = {}
+    if "cedar" in wanted:
+        sections["cedar"] = cedar.run(*(1, 0.1) if is_quick else (3, 0.3))
     if "ledger" in wanted:
         sections["ledger"] = {"disk": programs.ledger(ROOT / "build"), "tmpfs": programs.ledger("/dev/shm")}
     if "detect" in wanted:
@@ -115,8 +118,6 @@ def main():
     parser.add_argument("--quick", action="store_true", help="one round of 5 s, of fewer clients")
     parser.add_argument("--only", action="append", choices=names, help="this part; the page is not written")
     arguments = parser.parse_args()
-    if shutil.which("pgbouncer") is None:
-        sys.exit("bench: pgbouncer is missing: apt-get install pgbouncer")
     wanted = arguments.only or names
     rounds, seconds = (1, 5) if arguments.quick else (3, 5)
     machine = describe_machine()
@@ -126,10 +127,12 @@ def main():
         chosen = [(*workload[:4], tuple(clients for clients in workload[4] if clients in (8, 64)), workload[5])
                   for workload in chosen]
     measured = {}
+    if chosen and shutil.which("pgbouncer") is None:
+        sys.exit("bench: pgbouncer is missing: apt-get install pgbouncer")
     if chosen:
         with servers() as targets:
             measured = {workload[0]: measure(targets, workload, rounds, seconds) for workload in chosen}
-    sections = run_programs(wanted)
+    sections = run_programs(wanted, arguments.quick)
     page = report.write(machine, rounds, seconds, chosen, measured, sections, FINDINGS.read_text(encoding="utf-8"))
     print(f"bench: took {time.monotonic() - started:.0f} s", file=sys.stderr)
     if arguments.only:
