@@ -6,13 +6,48 @@
 
 #include "cedar/eval.h"
 
-struct compiler {
-    struct arena *arena;
-};
+void cedar_compiler_init(struct cedar_compiler *compiler, struct arena *arena) {
+    compiler->arena = arena;
+    map_init(&compiler->names);
+    map_init(&compiler->uids);
+}
 
-static int compile_node(struct compiler *compiler, const struct cedar_expression *from, struct cedar_node *to);
+void cedar_compiler_free(struct cedar_compiler *compiler) {
+    map_free(&compiler->names);
+    map_free(&compiler->uids);
+}
 
-static int compile_items(struct compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
+static int share_name(struct cedar_compiler *compiler, struct str from, struct str *to) {
+    struct str *shared = map_get(&compiler->names, from);
+    if (shared == NULL) {
+        shared = ARENA_NEW(compiler->arena, struct str);
+        if (shared == NULL) return -1;
+        *shared = arena_copy(compiler->arena, from);
+        if (shared->data == NULL || map_set(&compiler->names, *shared, shared) != 0) return -1;
+    }
+    *to = *shared;
+    return 0;
+}
+
+static int share_uid(struct cedar_compiler *compiler, const struct cedar_uid *from, const struct cedar_uid **to) {
+    const struct cedar_uid *found = map_get(&compiler->uids, str_make(&from->hash, sizeof(from->hash)));
+    if (found != NULL && cedar_uid_equal(found, from)) {
+        *to = found;
+        return 0;
+    }
+    struct cedar_uid *made = ARENA_NEW(compiler->arena, struct cedar_uid);
+    if (made == NULL || share_name(compiler, from->type, &made->type) != 0) return -1;
+    made->id = arena_copy(compiler->arena, from->id);
+    made->hash = from->hash;
+    *to = made;
+    if (made->id.data == NULL) return -1;
+    return found != NULL ? 0 : map_set(&compiler->uids, str_make(&made->hash, sizeof(made->hash)), made);
+}
+
+static int compile_node(struct cedar_compiler *compiler, const struct cedar_expression *from, struct cedar_node *to);
+
+static int compile_items(struct cedar_compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
+    if (from->count == 0) return 0;
     struct cedar_node *items = ARENA_NEW_ARRAY(compiler->arena, struct cedar_node, from->count);
     if (items == NULL) return -1;
     to->items = items;
@@ -33,7 +68,7 @@ static int compare_keys(const void *a, const void *b) {
 }
 
 /* A record's items in the order of their names, so that evaluating it needs no sorting. */
-static int compile_record(struct compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
+static int compile_record(struct cedar_compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
     struct key *keys = ARENA_NEW_ARRAY(compiler->arena, struct key, from->count);
     struct str *names = ARENA_NEW_ARRAY(compiler->arena, struct str, from->count);
     struct cedar_node *items = ARENA_NEW_ARRAY(compiler->arena, struct cedar_node, from->count);
@@ -52,7 +87,7 @@ static int compile_record(struct compiler *compiler, const struct cedar_expressi
 }
 
 /* Evaluates a node whose items are all constants, and keeps the result if there is one. */
-static int fold(struct compiler *compiler, struct cedar_node *node) {
+static int fold(struct cedar_compiler *compiler, struct cedar_node *node) {
     if (node->operation == CEDAR_DO_CONSTANT || node->operation == CEDAR_DO_VARIABLE) return 0;
     if (node->operation == CEDAR_DO_CONTEXT_ATTRIBUTE) return 0;
     for (uint32_t i = 0; i < node->count; i++) {
@@ -84,9 +119,11 @@ static const uint8_t operations[] = {
 };
 
 /* What the operation needs beside its items. */
-static void compile_detail(const struct cedar_expression *from, struct cedar_node *to) {
+static int compile_detail(struct cedar_compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
     switch (from->kind) {
-    case CEDAR_EXPRESSION_LITERAL: to->value = from->value; break;
+    case CEDAR_EXPRESSION_LITERAL:
+        to->value = from->value;
+        return to->value.kind == CEDAR_ENTITY ? share_uid(compiler, from->value.entity, &to->value.entity) : 0;
     case CEDAR_EXPRESSION_VARIABLE: to->detail = from->variable; break;
     case CEDAR_EXPRESSION_RELATION:
         to->detail = from->relation;
@@ -100,18 +137,18 @@ static void compile_detail(const struct cedar_expression *from, struct cedar_nod
     case CEDAR_EXPRESSION_LIKE: to->pattern = from->pattern; break;
     case CEDAR_EXPRESSION_CALL: to->detail = from->function; break;
     case CEDAR_EXPRESSION_ATTRIBUTE:
-        to->value.string = from->name;
         if (from->operands[0]->kind == CEDAR_EXPRESSION_VARIABLE && from->operands[0]->variable == CEDAR_CONTEXT) {
             to->operation = CEDAR_DO_CONTEXT_ATTRIBUTE;
         }
-        break;
-    case CEDAR_EXPRESSION_IS: to->value.string = from->name; break;
+        return share_name(compiler, from->name, &to->value.string);
+    case CEDAR_EXPRESSION_IS: return share_name(compiler, from->name, &to->value.string);
     default: break;
     }
+    return 0;
 }
 
 /* Recursion: trees are at most CEDAR_DEPTH_MAX deep. */
-static int compile_node(struct compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
+static int compile_node(struct cedar_compiler *compiler, const struct cedar_expression *from, struct cedar_node *to) {
     to->span = from->span;
     to->operation = operations[from->kind];
     if (from->kind == CEDAR_EXPRESSION_RECORD) {
@@ -119,31 +156,33 @@ static int compile_node(struct compiler *compiler, const struct cedar_expression
     } else if (compile_items(compiler, from, to) != 0) {
         return -1;
     }
-    compile_detail(from, to);
+    if (compile_detail(compiler, from, to) != 0) return -1;
     return fold(compiler, to);
 }
 
-static int compile_test(struct arena *arena, const struct cedar_scope *scope, const struct cedar_uid *slot_value,
-                        struct cedar_test *test) {
-    *test = (struct cedar_test){.kind = scope->kind, .count = scope->count, .type = scope->type};
-    test->entities = scope->entities;
-    if (!scope->has_slot) return 0;
-    const struct cedar_uid **entities = ARENA_NEW(arena, const struct cedar_uid *);
+static int compile_test(struct cedar_compiler *compiler, const struct cedar_scope *scope,
+                        const struct cedar_uid *slot_value, struct cedar_test *test) {
+    *test = (struct cedar_test){.kind = scope->kind, .count = scope->has_slot ? 1 : scope->count};
+    if (scope->type.length > 0 && share_name(compiler, scope->type, &test->type) != 0) return -1;
+    if (test->count == 0) return 0;
+    const struct cedar_uid **entities = ARENA_NEW_ARRAY(compiler->arena, const struct cedar_uid *, test->count);
     if (entities == NULL) return -1;
-    entities[0] = slot_value;
     test->entities = entities;
-    test->count = 1;
+    for (uint32_t i = 0; i < test->count; i++) {
+        const struct cedar_uid *from = scope->has_slot ? slot_value : scope->entities[i];
+        if (share_uid(compiler, from, &entities[i]) != 0) return -1;
+    }
     return 0;
 }
 
-int cedar_compile_policy(struct arena *arena, const struct cedar_policy *policy, struct cedar_compiled *compiled) {
+int cedar_compile_policy(struct cedar_compiler *compiler, const struct cedar_policy *policy,
+                         struct cedar_compiled *compiled) {
     const struct cedar_statement *statement = policy->statement;
-    struct compiler compiler = {arena};
     *compiled = (struct cedar_compiled){.policy = policy, .effect = statement->effect};
-    if (compile_test(arena, &statement->principal, policy->principal, &compiled->principal) != 0) return -1;
-    if (compile_test(arena, &statement->action, NULL, &compiled->action) != 0) return -1;
-    if (compile_test(arena, &statement->resource, policy->resource, &compiled->resource) != 0) return -1;
-    struct cedar_node *conditions = ARENA_NEW_ARRAY(arena, struct cedar_node, statement->condition_count);
+    if (compile_test(compiler, &statement->principal, policy->principal, &compiled->principal) != 0) return -1;
+    if (compile_test(compiler, &statement->action, NULL, &compiled->action) != 0) return -1;
+    if (compile_test(compiler, &statement->resource, policy->resource, &compiled->resource) != 0) return -1;
+    struct cedar_node *conditions = ARENA_NEW_ARRAY(compiler->arena, struct cedar_node, statement->condition_count);
     if (conditions == NULL) return -1;
     compiled->conditions = conditions;
     compiled->condition_count = statement->condition_count;
@@ -152,7 +191,7 @@ int cedar_compile_policy(struct arena *arena, const struct cedar_policy *policy,
         struct cedar_expression negation = {.kind = CEDAR_EXPRESSION_NOT, .count = 1, .span = from->body->span};
         struct cedar_expression *operand = from->body;
         negation.operands = &operand;
-        if (compile_node(&compiler, from->is_unless ? &negation : from->body, &conditions[i]) != 0) return -1;
+        if (compile_node(compiler, from->is_unless ? &negation : from->body, &conditions[i]) != 0) return -1;
     }
     return 0;
 }

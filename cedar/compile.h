@@ -2,6 +2,7 @@
 #ifndef SWORN_CEDAR_COMPILE_H
 #define SWORN_CEDAR_COMPILE_H
 
+#include "base/map.h"
 #include "cedar/ast.h"
 
 enum cedar_operation {
@@ -56,7 +57,17 @@ struct cedar_compiled {
     const struct cedar_node *conditions; /* of `unless` the negation is already made */
 };
 
-int cedar_compile_policy(struct arena *arena, const struct cedar_policy *policy,
+/* Entities and names that policies have in common stand once, side by side in the arena: a scan over many policies then
+ * reads none of the texts and trees they came from, which lie wide apart. */
+struct cedar_compiler {
+    struct arena *arena;
+    struct map names;
+    struct map uids; /* by their hash; of several with one hash only the first is shared */
+};
+
+void cedar_compiler_init(struct cedar_compiler *compiler, struct arena *arena);
+void cedar_compiler_free(struct cedar_compiler *compiler); /* not what was compiled: that is the arena's */
+int cedar_compile_policy(struct cedar_compiler *compiler, const struct cedar_policy *policy,
                          struct cedar_compiled *compiled) MUST_USE;
 
 #endif

@@ -29,10 +29,14 @@ static int compile_all(struct cedar_engine *engine, const struct cedar_policy_se
     if (engine->count > 1) qsort(sorted, engine->count, sizeof(*sorted), compare_policies);
     engine->policies = ARENA_NEW_ARRAY(&engine->arena, struct cedar_compiled, engine->count);
     if (engine->policies == NULL) return -1;
-    for (uint32_t i = 0; i < engine->count; i++) {
-        if (cedar_compile_policy(&engine->arena, sorted[i], &engine->policies[i]) != 0) return -1;
+    struct cedar_compiler compiler;
+    cedar_compiler_init(&compiler, &engine->arena);
+    int status = 0;
+    for (uint32_t i = 0; i < engine->count && status == 0; i++) {
+        status = cedar_compile_policy(&compiler, sorted[i], &engine->policies[i]);
     }
-    return cedar_index_build(engine);
+    cedar_compiler_free(&compiler);
+    return status == 0 ? cedar_index_build(engine) : -1;
 }
 
 struct cedar_engine *cedar_engine_new(const struct cedar_policy_set *set, struct cedar_problem *problem) {

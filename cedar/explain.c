@@ -178,10 +178,14 @@ static enum cedar_outcome explain_conditions(struct explainer *explainer, const 
 
 static int explain_policy(struct explainer *explainer, const struct cedar_policy *policy,
                           struct cedar_explained *explained) {
+    struct cedar_compiler compiler;
     struct cedar_compiled compiled;
     struct fact_list facts = {0};
     explainer->policy = policy;
-    if (cedar_compile_policy(explainer->arena, policy, &compiled) != 0) return -1;
+    cedar_compiler_init(&compiler, explainer->arena);
+    int status = cedar_compile_policy(&compiler, policy, &compiled);
+    cedar_compiler_free(&compiler);
+    if (status != 0) return -1;
     *explained = (struct cedar_explained){.policy = policy, .outcome = CEDAR_OUT_OF_SCOPE};
     append_fact(&facts, explain_scope(explainer, &compiled));
     if (facts.first == NULL) explained->outcome = explain_conditions(explainer, &compiled, &facts);
