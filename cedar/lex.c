@@ -72,11 +72,11 @@ static enum cedar_token_kind punctuation_end(struct str text, size_t *end) {
         {"]", CEDAR_TOKEN_RIGHT_BRACKET}, {",", CEDAR_TOKEN_COMMA}, {";", CEDAR_TOKEN_SEMICOLON},
         {":", CEDAR_TOKEN_COLON}, {".", CEDAR_TOKEN_DOT}, {"@", CEDAR_TOKEN_AT}, {"?", CEDAR_TOKEN_QUESTION},
     };
-    struct str rest = str_slice(text, *end, text.length);
+    char first = text.data[*end], second = *end + 1 < text.length ? text.data[*end + 1] : '\0';
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
-        struct str sign = str_from_cstr(rows[i].text);
-        if (!str_starts_with(rest, sign)) continue;
-        *end += sign.length;
+        const char *sign = rows[i].text;
+        if (sign[0] != first || (sign[1] != '\0' && sign[1] != second)) continue;
+        *end += sign[1] != '\0' ? 2 : 1;
         return (enum cedar_token_kind)rows[i].kind;
     }
     uint32_t point;
@@ -110,9 +110,10 @@ void cedar_lex(struct cedar_lexer *lexer, struct cedar_token *token) {
 }
 
 bool cedar_is_reserved(struct str name) {
-    static const char *const words[] = {"true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"};
+    static const struct str words[] = {STR("true"), STR("false"), STR("if"), STR("then"), STR("else"), STR("in"),
+                                       STR("is"), STR("like"), STR("has"), STR("__cedar")};
     for (size_t i = 0; i < LENGTH_OF(words); i++) {
-        if (str_equal_cstr(name, words[i])) return true;
+        if (str_equal(name, words[i])) return true;
     }
     return false;
 }

@@ -9,7 +9,7 @@ import re
 import tarfile
 
 SIZES = (10, 100, 1000, 10000)
-GENERATED_REQUESTS = 64
+GENERATED_REQUESTS = 32
 OFFICIAL_REQUESTS = 32
 CORPUS = "benchmarking/cedar-benchmarking/corpus/"
 
