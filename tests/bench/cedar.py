@@ -18,7 +18,9 @@ PROGRAM = ROOT / "build" / "tests" / "bench" / "cedar-bench"
 SCRIPT = ROOT / "tests" / "bench" / "cedar_wasm.js"
 ORACLE_FOLDER = ROOT / "build" / "tests" / "conformance" / "oracle"
 ARCHIVE = ROOT.parent / "shared" / "cedar" / "extra.tar.gz"
+FINDINGS = ROOT / "tests" / "bench" / "cedar_findings.md"
 TIMEOUT_S = 300
+OFFICIAL_ROUNDS = 1  # these are many; node starts for each
 MANY = 100  # policies; the least number that cedar-wasm's goal is about
 
 # what, policies, goal, the figure of the set with an index to use
@@ -110,8 +112,8 @@ def shown(theirs, what, write=microseconds):
 class Result:
     """What a run measured, ready for the page."""
 
-    def __init__(self, reason, generated, official):
-        self.reason, self.generated, self.official = reason, generated, official
+    def __init__(self, reason, rounds, generated, official):
+        self.reason, self.rounds, self.generated, self.official = reason, rounds, generated, official
 
     def goals(self):
         """(what, goal, measured, is met)"""
@@ -159,14 +161,15 @@ class Result:
     def page(self):
         absent = f"cedar-wasm is absent: {self.reason}.\n\n" if self.reason else ""
         missing = "" if self.official else f"The official sets are not at hand ({ARCHIVE.name}).\n"
-        parts = [HOW, absent, "### Generated sets\n\n", *(row + "\n" for row in self.decisions()), "\n",
+        parts = [HOW.format(version=oracle.VERSION, rounds=self.rounds), absent, "### Generated sets\n\n", *(row + "\n" for row in self.decisions()), "\n",
                  *(row + "\n" for row in self.bundles()), "\n### Benchmark sets of Cedar's own project\n\n", missing]
-        return "".join(parts + [row + "\n" for row in (self.official_rows() if self.official else ())])
+        rows = [row + "\n" for row in (self.official_rows() if self.official else ())]
+        return "".join([*parts, *rows, "\n", FINDINGS.read_text(encoding="utf-8")])
 
 
-HOW = f"""One thread; sworn and cedar-wasm {oracle.VERSION} (node, `preparsePolicySet` once, then `statefulIsAuthorized`) read the same
+HOW = """One thread; sworn and cedar-wasm {version} (node, `preparsePolicySet` once, then `statefulIsAuthorized`) read the same
 files, take turns set by set, and every verdict, its reasons and errors have to be the same on both sides. Figures are
-medians over rounds of the median over passes through the requests.
+medians of {rounds} rounds (Cedar's own sets: one) of the median over passes through the requests.
 
 * **ns, decisions/s**: policies compiled, entities in a store, the request as values: what the gateway does. A gateway's whole
   question to its policy, with the entities of the request built, is `policy_bench` below.
@@ -198,5 +201,5 @@ def run(rounds, seconds):
                 generated[size, is_keyed] = ours, theirs, instructions(folder)
         folders = cedar_sets.official(ARCHIVE, place / "official") if ARCHIVE.is_file() else {}
         for name, folder in folders.items():
-            official[name] = measure_set(name, folder, rounds, seconds, reason is None)
-    return Result(reason, generated, official)
+            official[name] = measure_set(name, folder, OFFICIAL_ROUNDS, seconds, reason is None)
+    return Result(reason, rounds, generated, official)
