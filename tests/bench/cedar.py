@@ -11,7 +11,7 @@ import tempfile
 import cedar_sets
 from servers import ROOT
 
-sys.path.insert(0, str(ROOT / "tests" / "conformance" / "differential"))
+sys.path.append(str(ROOT / "tests" / "conformance" / "differential"))
 import oracle  # pylint: disable=wrong-import-position
 
 PROGRAM = ROOT / "build" / "tests" / "bench" / "cedar-bench"
