@@ -101,6 +101,7 @@ struct cedar_annotation {
 /* One text that was added to a set. */
 struct cedar_source {
     struct str text;
+    struct str file; /* its name; empty when it has none */
 };
 
 /* One statement. Links share their template's. */
@@ -118,7 +119,8 @@ struct cedar_statement {
 struct cedar_policy {
     struct str id;
     const struct cedar_statement *statement;
-    const struct cedar_policy *link_of;        /* the template; NULL for what stands in a text */
+    struct cedar_policy *link_of;                 /* the template; NULL for what stands in a text */
+    size_t link_count;                            /* of a template */
     const struct cedar_uid *principal, *resource; /* a link's slot values */
 };
 

@@ -224,6 +224,7 @@ enum cedar_ids { CEDAR_IDS_NUMBERED, CEDAR_IDS_ANNOTATED };
 struct cedar_naming {
     enum cedar_ids ids;
     struct str prefix;
+    struct str file; /* what cedar_policy_file() gives; copied */
 };
 
 struct cedar_policy_set;
@@ -245,7 +246,11 @@ const struct cedar_policy *cedar_policy_set_find(const struct cedar_policy_set *
 struct str cedar_policy_id(const struct cedar_policy *policy);
 enum cedar_effect cedar_policy_effect(const struct cedar_policy *policy);
 bool cedar_policy_is_template(const struct cedar_policy *policy); /* has slots: never decides by itself */
+bool cedar_policy_is_link(const struct cedar_policy *policy);
+size_t cedar_policy_link_count(const struct cedar_policy *policy); /* links that were made of a template */
 struct str cedar_policy_text(const struct cedar_policy *policy); /* with annotations; a link has its template's */
+struct str cedar_policy_file(const struct cedar_policy *policy);   /* as its text was named; a link has its template's */
+struct str cedar_policy_source(const struct cedar_policy *policy); /* the whole text that it stands in */
 /* Where the policy's text begins in the file: what spans of failures are relative to is the file. */
 void cedar_policy_position(const struct cedar_policy *policy, struct cedar_span *span, uint32_t *line,
                            uint32_t *column);

@@ -23,5 +23,7 @@ int cedar_policy_set_add_json(struct cedar_policy_set *set, struct str json, str
                               struct cedar_problem *problem) MUST_USE;
 /* Adds a policy set in JSON form: all of it, or nothing. Policies may also stand there as strings of Cedar text. */
 int cedar_policy_set_load_json(struct cedar_policy_set *set, struct str json, struct cedar_problem *problem) MUST_USE;
+/* Adds links of templates that are in the set: an array as in `templateLinks`, all of it or nothing. */
+int cedar_policy_set_link_json(struct cedar_policy_set *set, struct str json, struct cedar_problem *problem) MUST_USE;
 
 #endif

@@ -59,6 +59,18 @@ static int add_all(struct loader *loader, const struct est_node *root, const cha
     return 0;
 }
 
+/* Is the type a name? It is if the entity's text is one of an entity. */
+static int check_slot_type(struct loader *loader, const struct est_node *type, const struct cedar_uid *uid) {
+    struct cedar_problem problem;
+    struct buffer text;
+    buffer_init(&text, CEDAR_TEXT_BYTES_MAX);
+    cedar_uid_write(uid, &text);
+    const struct cedar_uid *same = cedar_uid_parse(&loader->arena, buffer_view(&text), &problem);
+    buffer_free(&text);
+    if (same != NULL && cedar_uid_equal(same, uid)) return 0;
+    return refuse(loader, type, "this is not the name of an entity type: correct it");
+}
+
 static const struct cedar_uid *slot_value(struct loader *loader, const struct est_node *values, const char *slot) {
     const struct est_node *node = est_tree_find(values, slot);
     if (node == NULL) return NULL;
@@ -71,7 +83,7 @@ static const struct cedar_uid *slot_value(struct loader *loader, const struct es
     }
     const struct cedar_uid *uid = cedar_uid_make(&loader->arena, type->text, id->text);
     if (uid == NULL) cedar_problem_set_memory(loader->problem);
-    return uid;
+    return uid != NULL && check_slot_type(loader, type, uid) == 0 ? uid : NULL;
 }
 
 static int add_link(struct loader *loader, const struct est_node *link) {
@@ -92,10 +104,8 @@ static int add_link(struct loader *loader, const struct est_node *link) {
     return place_at(loader, link);
 }
 
-static int add_links(struct loader *loader, const struct est_node *root) {
-    const struct est_node *links = est_tree_find(root, "templateLinks");
-    if (links == NULL) return 0;
-    if (links->kind != JSON_TOKEN_BEGIN_ARRAY) return refuse(loader, links, "`templateLinks` is an array");
+static int add_links(struct loader *loader, const struct est_node *links) {
+    if (links->kind != JSON_TOKEN_BEGIN_ARRAY) return refuse(loader, links, "links stand in an array");
     for (const struct est_node *link = links->first; link != NULL; link = link->next) {
         if (add_link(loader, link) != 0) return -1;
     }
@@ -116,25 +126,29 @@ static int load_root(struct loader *loader, const struct est_node *root) {
     if (refuse_other_members(loader, root) != 0) return -1;
     if (add_all(loader, root, "templates", true) != 0) return -1;
     if (add_all(loader, root, "staticPolicies", false) != 0) return -1;
-    return add_links(loader, root);
+    const struct est_node *links = est_tree_find(root, "templateLinks");
+    return links != NULL ? add_links(loader, links) : 0;
 }
 
-/* Runs `work` on the tree of the JSON, with an arena that ends with it. */
+/* Runs `work` on the tree of the JSON, with an arena that ends with it; what it added goes when it fails. */
 static int with_tree(struct cedar_policy_set *set, struct str json, struct cedar_problem *problem,
                      int (*work)(struct loader *, const struct est_node *)) {
     struct loader loader = {.set = set, .json = json, .problem = problem};
+    size_t before = set->count;
     arena_init(&loader.arena, (size_t)4 << 30);
     const struct est_node *root = est_tree_read(&loader.arena, json, problem);
     int status = root != NULL ? work(&loader, root) : -1;
+    if (status != 0) cedar_policy_set_truncate(set, before);
     arena_free(&loader.arena);
     return status;
 }
 
 int cedar_policy_set_load_json(struct cedar_policy_set *set, struct str json, struct cedar_problem *problem) {
-    size_t before = set->count;
-    int status = with_tree(set, json, problem, load_root);
-    if (status != 0) cedar_policy_set_truncate(set, before);
-    return status;
+    return with_tree(set, json, problem, load_root);
+}
+
+int cedar_policy_set_link_json(struct cedar_policy_set *set, struct str json, struct cedar_problem *problem) {
+    return with_tree(set, json, problem, add_links);
 }
 
 int cedar_policy_set_add_json(struct cedar_policy_set *set, struct str json, struct str id,

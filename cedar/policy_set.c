@@ -43,7 +43,11 @@ static int push_policy(struct cedar_policy_set *set, struct cedar_policy *policy
 }
 
 void cedar_policy_set_truncate(struct cedar_policy_set *set, size_t count) {
-    while (set->count > count) map_remove(&set->by_id, set->policies[--set->count]->id);
+    while (set->count > count) {
+        const struct cedar_policy *policy = set->policies[--set->count];
+        if (policy->link_of != NULL) policy->link_of->link_count--;
+        map_remove(&set->by_id, policy->id);
+    }
 }
 
 static const struct cedar_annotation *find_annotation(const struct cedar_statement *statement, struct str key) {
@@ -90,13 +94,15 @@ int cedar_check_text(struct str text, struct cedar_problem *problem) {
 }
 
 /* Parses a copy of the text. */
-static int parse_copy(struct cedar_policy_set *set, struct str text, struct cedar_statement ***statements,
-                      size_t *count, struct cedar_problem *problem) {
+static int parse_copy(struct cedar_policy_set *set, struct str text, struct str file,
+                      struct cedar_statement ***statements, size_t *count, struct cedar_problem *problem) {
     if (cedar_check_text(text, problem) != 0) return -1;
     struct cedar_source *source = ARENA_NEW(&set->arena, struct cedar_source);
     struct str copy = arena_copy(&set->arena, text);
     if (source == NULL || copy.data == NULL) return cedar_problem_set_memory(problem);
     source->text = copy;
+    source->file = arena_copy(&set->arena, file);
+    if (source->file.data == NULL) return cedar_problem_set_memory(problem);
     return cedar_parse_policies(&set->arena, source, statements, count, problem);
 }
 
@@ -105,7 +111,8 @@ int cedar_policy_set_add(struct cedar_policy_set *set, struct str text, const st
     CHECK_MAGIC(set, SET_MAGIC);
     struct cedar_statement **statements;
     size_t count, before = set->count;
-    if (parse_copy(set, text, &statements, &count, problem) != 0) return -1;
+    struct str file = naming != NULL ? naming->file : STR("");
+    if (parse_copy(set, text, file, &statements, &count, problem) != 0) return -1;
     for (size_t i = 0; i < count; i++) {
         if (add_statement(set, statements[i], choose_id(set, statements[i], i, naming), problem) == 0) continue;
         cedar_policy_set_truncate(set, before);
@@ -119,7 +126,7 @@ int cedar_policy_set_add_one(struct cedar_policy_set *set, struct str text, stru
     CHECK_MAGIC(set, SET_MAGIC);
     struct cedar_statement **statements;
     size_t count;
-    if (parse_copy(set, text, &statements, &count, problem) != 0) return -1;
+    if (parse_copy(set, text, STR(""), &statements, &count, problem) != 0) return -1;
     if (count != 1) {
         return cedar_problem_set(problem, CEDAR_SYNTAX, "one policy is wanted here, and there are %zu", count);
     }
@@ -144,7 +151,7 @@ int cedar_policy_set_link(struct cedar_policy_set *set, struct str template_id, 
                           const struct cedar_uid *principal, const struct cedar_uid *resource,
                           struct cedar_problem *problem) {
     CHECK_MAGIC(set, SET_MAGIC);
-    const struct cedar_policy *template = map_get(&set->by_id, template_id);
+    struct cedar_policy *template = map_get(&set->by_id, template_id);
     if (template == NULL || !cedar_policy_is_template(template)) {
         return cedar_problem_set(problem, CEDAR_NOT_FOUND, "there is no template with the id `%.*s`: add it first",
                                  STR_ARGS(str_slice(template_id, 0, 100)));
@@ -165,7 +172,9 @@ int cedar_policy_set_link(struct cedar_policy_set *set, struct str template_id, 
     if ((principal != NULL && policy->principal == NULL) || (resource != NULL && policy->resource == NULL)) {
         return cedar_problem_set_memory(problem);
     }
-    return push_policy(set, policy, problem);
+    if (push_policy(set, policy, problem) != 0) return -1;
+    template->link_count++;
+    return 0;
 }
 
 size_t cedar_policy_set_count(const struct cedar_policy_set *set) {
@@ -190,6 +199,22 @@ enum cedar_effect cedar_policy_effect(const struct cedar_policy *policy) {
 
 bool cedar_policy_is_template(const struct cedar_policy *policy) {
     return policy->link_of == NULL && (policy->statement->principal.has_slot || policy->statement->resource.has_slot);
+}
+
+bool cedar_policy_is_link(const struct cedar_policy *policy) {
+    return policy->link_of != NULL;
+}
+
+size_t cedar_policy_link_count(const struct cedar_policy *policy) {
+    return policy->link_count;
+}
+
+struct str cedar_policy_file(const struct cedar_policy *policy) {
+    return policy->statement->source->file;
+}
+
+struct str cedar_policy_source(const struct cedar_policy *policy) {
+    return policy->statement->source->text;
 }
 
 struct str cedar_policy_text(const struct cedar_policy *policy) {

@@ -87,7 +87,7 @@ static void test_decisions(void) {
 
 static void test_ids(void) {
     struct world world;
-    struct cedar_naming naming = {CEDAR_IDS_ANNOTATED, STR("f.cedar#")};
+    struct cedar_naming naming = {CEDAR_IDS_ANNOTATED, STR("f.cedar#"), STR("")};
     begin(&world, "@id(\"z\") @remedy(\"approve:sre:2\") @empty permit(principal,action,resource);"
                   "permit(principal,action,resource); @id(\"a\") permit(principal,action,resource);", &naming);
     (void)!cedar_entities_finish(world.entities, NULL);

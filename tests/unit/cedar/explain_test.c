@@ -45,7 +45,7 @@ int main(void) {
     buffer_init(&json, 1u << 20);
     struct cedar_policy_set *set = cedar_policy_set_new();
     struct cedar_entities *entities = cedar_entities_new();
-    const struct cedar_naming naming = {CEDAR_IDS_ANNOTATED, STR("")};
+    const struct cedar_naming naming = {CEDAR_IDS_ANNOTATED, STR(""), STR("")};
     const struct cedar_uid *carl = cedar_uid_make(&arena, STR("User"), STR("carl"));
     ok(cedar_policy_set_add(set, str_from_cstr(policies), &naming, &problem) == 0 &&
            cedar_policy_set_link(set, STR("slot"), STR("link"), carl, NULL, &problem) == 0 &&
