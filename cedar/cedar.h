@@ -95,6 +95,7 @@ enum cedar_code {
     CEDAR_WARNED_IMPOSSIBLE,   /* warning: the policy can never be satisfied */
     CEDAR_WARNED_SCRIPTS,      /* warning: a text mixes scripts, so that letters may look like others */
     CEDAR_WARNED_BIDI,         /* warning: a text has characters that change the direction of what follows */
+    CEDAR_WARNED_IDENTIFIER,   /* warning: a character that Unicode advises against in identifiers */
     CEDAR_CODE_COUNT,
 };
 

@@ -58,6 +58,7 @@ static const char *const code_names[CEDAR_CODE_COUNT] = {
     [CEDAR_WARNED_IMPOSSIBLE] = "warned_impossible",
     [CEDAR_WARNED_SCRIPTS] = "warned_scripts",
     [CEDAR_WARNED_BIDI] = "warned_bidi",
+    [CEDAR_WARNED_IDENTIFIER] = "warned_identifier",
 };
 
 const char *cedar_code_name(enum cedar_code code) {

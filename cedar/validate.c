@@ -8,7 +8,7 @@
 #define SCRATCH_BYTES_MAX ((size_t)256 << 20)
 
 static bool is_warning(enum cedar_code code) {
-    return code >= CEDAR_WARNED_IMPOSSIBLE && code <= CEDAR_WARNED_BIDI;
+    return code >= CEDAR_WARNED_IMPOSSIBLE && code <= CEDAR_WARNED_IDENTIFIER;
 }
 
 static bool is_there(const struct cedar_report *report, enum cedar_code code, struct cedar_span span) {

@@ -111,6 +111,8 @@ const struct cedar_expression *cedar_condition_make(struct arena *arena, const s
 /* validate_script.c: warnings about letters that look like others. */
 void cedar_check_scripts(struct cedar_report *report, const struct cedar_policy *policy);
 bool cedar_script_is_mixed(struct str text);
+/* False: *bad is the first character that should not stand in an identifier. */
+bool cedar_script_is_identifier(struct str text, uint32_t *bad);
 bool cedar_script_is_bidi(struct str text);
 
 #endif
