@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cedar/est.h"
 #include "guard/bundle_rows.h"
 #include "guard/policy_entities.h"
 
@@ -27,25 +28,20 @@ void bundle_problems_free(struct bundle_problems *problems) {
     problems->count = 0;
 }
 
-struct bundle_problem *bundle_add_problem(struct bundle_problems *problems, struct str file, uint32_t line,
-                                          uint32_t column, const char *format, ...) {
+void bundle_add_problem(struct bundle_problems *problems, const struct bundle_problem *place, const char *format, ...) {
     if (problems->items == NULL) {
         problems->items = ARENA_NEW_ARRAY(&problems->arena, struct bundle_problem, BUNDLE_PROBLEMS_MAX);
     }
-    if (problems->items == NULL || problems->count == BUNDLE_PROBLEMS_MAX) return NULL;
+    if (problems->items == NULL || problems->count == BUNDLE_PROBLEMS_MAX) return;
     char text[600];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     struct bundle_problem *problem = &problems->items[problems->count++];
-    *problem = (struct bundle_problem){
-        .file = arena_copy(&problems->arena, file),
-        .line = line,
-        .column = column,
-        .text = arena_copy(&problems->arena, str_from_cstr(text)),
-    };
-    return problem;
+    *problem = *place;
+    problem->file = arena_copy(&problems->arena, place->file);
+    problem->text = arena_copy(&problems->arena, str_from_cstr(text));
 }
 
 /* ---- Reading files ------------------------------------------------------------------------------------------- */
@@ -54,15 +50,18 @@ static int file_compare(const void *a, const void *b) {
     return str_compare(((const struct bundle_file *)a)->name, ((const struct bundle_file *)b)->name);
 }
 
+static bool is_links_name(struct str name) { return str_ends_with(name, BUNDLE_LINKS_SUFFIX); }
+
 static int bundle_list_files(struct bundle *bundle, const char *directory, struct error *error) {
     DIR *folder = opendir(directory);
     if (folder == NULL) return error_set_errno(error, "cannot read the policies in %s", directory);
     bundle->files = ARENA_NEW_ARRAY(&bundle->arena, struct bundle_file, BUNDLE_FILES_MAX);
     int status = bundle->files != NULL ? 0 : error_out_of_memory(error);
+    size_t text_count = 0;
     const struct dirent *entry;
     while (status == 0 && (entry = readdir(folder)) != NULL) {
         struct str name = str_from_cstr(entry->d_name);
-        if (name.data[0] == '.' || !str_ends_with(name, STR(".cedar"))) continue;
+        if (name.data[0] == '.' || (!str_ends_with(name, STR(".cedar")) && !is_links_name(name))) continue;
         if (bundle->file_count == BUNDLE_FILES_MAX) {
             status = error_set(error, ERROR_LIMIT, "%s has more than %d policy files", directory, BUNDLE_FILES_MAX);
             break;
@@ -70,10 +69,11 @@ static int bundle_list_files(struct bundle *bundle, const char *directory, struc
         struct bundle_file *file = &bundle->files[bundle->file_count++];
         file->name = arena_copy(&bundle->arena, name);
         if (file->name.data == NULL) status = error_out_of_memory(error);
+        text_count += !is_links_name(name);
     }
     closedir(folder);
     if (status != 0) return -1;
-    if (bundle->file_count == 0) {
+    if (text_count == 0) {
         return error_set(error, ERROR_INVALID, "%s has no *.cedar file: everything would be denied", directory);
     }
     qsort(bundle->files, bundle->file_count, sizeof(*bundle->files), file_compare);
@@ -149,22 +149,38 @@ static int bundle_compute_hash(struct bundle *bundle, struct error *error) {
 
 /* ---- Policies ------------------------------------------------------------------------------------------------ */
 
-static int bundle_add_file(struct bundle *bundle, struct bundle_file *file, struct bundle_problems *problems,
+static int bundle_add_file(struct bundle *bundle, const struct bundle_file *file, struct bundle_problems *problems,
                            struct error *error) {
     size_t before = cedar_policy_set_count(bundle->policies);
     struct cedar_naming naming = {
         .ids = CEDAR_IDS_ANNOTATED,
         .prefix = arena_format(&bundle->arena, "%.*s#", STR_ARGS(file->name)),
+        .file = file->name,
     };
     if (naming.prefix.data == NULL) return error_out_of_memory(error);
-    struct cedar_problem problem;
-    if (cedar_policy_set_add(bundle->policies, file->text, &naming, &problem) != 0) {
-        bundle_add_problem(problems, file->name, problem.line, problem.column, "%s", problem.text);
-        return 0;
+    struct cedar_problem problem = {0};
+    int status = is_links_name(file->name) ? cedar_policy_set_link_json(bundle->policies, file->text, &problem)
+                                           : cedar_policy_set_add(bundle->policies, file->text, &naming, &problem);
+    if (status != 0) {
+        const struct bundle_problem place = {.file = file->name,
+                                             .code = cedar_code_name(problem.code),
+                                             .span = problem.span,
+                                             .line = problem.line,
+                                             .column = problem.column};
+        bundle_add_problem(problems, &place, "%s", problem.text);
     }
-    file->policy_count = cedar_policy_set_count(bundle->policies) - before;
-    for (size_t i = before; i < before + file->policy_count; i++) {
-        bundle_lint_policy(cedar_policy_set_at(bundle->policies, i), file->name, problems);
+    for (size_t i = before; i < cedar_policy_set_count(bundle->policies); i++) {
+        bundle_lint_policy(cedar_policy_set_at(bundle->policies, i), problems);
+    }
+    return 0;
+}
+
+/* Links go after all templates, whatever their files are called. */
+static int bundle_add_files(struct bundle *bundle, bool are_links, struct bundle_problems *problems,
+                            struct error *error) {
+    for (size_t i = 0; i < bundle->file_count; i++) {
+        if (is_links_name(bundle->files[i].name) != are_links) continue;
+        if (bundle_add_file(bundle, &bundle->files[i], problems, error) != 0) return -1;
     }
     return 0;
 }
@@ -184,8 +200,8 @@ static int bundle_compile(struct bundle *bundle, const char *directory, struct b
                           struct error *error) {
     bundle->policies = cedar_policy_set_new();
     if (bundle->policies == NULL) return error_out_of_memory(error);
-    for (size_t i = 0; i < bundle->file_count; i++) {
-        if (bundle_add_file(bundle, &bundle->files[i], problems, error) != 0) return -1;
+    if (bundle_add_files(bundle, false, problems, error) != 0 || bundle_add_files(bundle, true, problems, error) != 0) {
+        return -1;
     }
     if (problems->count != 0) return bundle_report(problems, directory, error);
     struct cedar_problem problem;

@@ -1,7 +1,9 @@
 /* A bundle: the policies in force and the entities they speak of, by hash.
  *
- * Loaded from a folder of *.cedar files, which are taken in bytewise order of their names. A policy's id is its `@id`,
- * else "<file>#policy<n>" (n counts the file's statements from 0). The hash of a bundle, in every evidence entry:
+ * Loaded from a folder of *.cedar files, which are taken in bytewise order of their names, and then of *.links.json
+ * files, each an array of links of templates as in Cedar's `templateLinks`: {templateId, newId, values}. A policy's id is
+ * its `@id`, else "<file>#policy<n>" (n counts the file's statements from 0); a link's id is its newId. A template decides
+ * nothing, its links do. The hash of a bundle, over both kinds of files, in every evidence entry:
  *
  *     file hash   = SHA-256(contents)
  *     bundle hash = SHA-256(name_1 NUL file hash_1  name_2 NUL file hash_2 ...)     names sorted bytewise, 32 raw bytes
@@ -18,6 +20,7 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "cedar/cedar.h"
 #include "guard/identity.h"
 
 #define BUNDLE_FILES_MAX 4096
@@ -39,7 +42,7 @@ struct bundle_table {
     size_t label_count;
 };
 
-/* A policy file that stands elsewhere than in a folder: in the evidence log. */
+/* A file that stands elsewhere than in a folder: in the evidence log. */
 struct bundle_text {
     struct str name;
     struct str text;
@@ -60,11 +63,13 @@ struct bundle_file {
     struct str name; /* without its folder */
     struct str text;
     struct sha256 hash;
-    size_t policy_count;
 };
 
 struct bundle_problem {
     struct str file;
+    struct str source; /* the file's text, borrowed from the policies; empty when there is none */
+    const char *code;  /* cedar_code_name(), "bad_remedy", "empty_id", "unlinked_template" */
+    struct cedar_span span;
     uint32_t line; /* from 1; 0: the file as a whole */
     uint32_t column;
     struct str text;
@@ -91,6 +96,15 @@ struct bundle *bundle_load(const struct bundle_source *source, struct bundle_pro
  * types that are none, and warnings. A bundle decides without this, since the evidence replays bundles of the past.
  * Blocks, needs a big stack. -1: it could not be said. */
 int bundle_validate(const struct bundle *bundle, struct bundle_problems *problems, struct error *error) MUST_USE;
+
+/* Both for policies that are in no bundle, too; a problem's file is cedar_policy_file(). What a policy that parses may
+ * still not be, by sworn's own rules: */
+void bundle_lint_policy(const struct cedar_policy *policy, struct bundle_problems *problems);
+/* What the schema says of the policies, and which templates have no links. */
+int bundle_validate_policies(const struct cedar_policy_set *policies, const struct cedar_schema *schema,
+                             struct bundle_problems *problems, struct error *error) MUST_USE;
+
+#define BUNDLE_LINKS_SUFFIX STR(".links.json") /* of the files that are not Cedar text */
 struct bundle *bundle_hold(struct bundle *bundle);
 void bundle_release(struct bundle **bundle);
 

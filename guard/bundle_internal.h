@@ -4,7 +4,6 @@
 
 #include <stdatomic.h>
 
-#include "cedar/cedar.h"
 #include "detect/classes.h"
 #include "guard/bundle.h"
 
@@ -27,11 +26,8 @@ struct bundle {
     struct cedar_value empty_set;
 };
 
-/* Appends a problem, which is returned; beyond BUNDLE_PROBLEMS_MAX it is dropped, and NULL is. */
-struct bundle_problem *bundle_add_problem(struct bundle_problems *problems, struct str file, uint32_t line, uint32_t column,
-                                          const char *format, ...) PRINTF_LIKE(5, 6);
-
-/* bundle_lint.c: what a policy that parses may still not be. `file` is where the policy stands. */
-void bundle_lint_policy(const struct cedar_policy *policy, struct str file, struct bundle_problems *problems);
+/* Appends a problem of this kind and place, with a text of its own; beyond BUNDLE_PROBLEMS_MAX it is dropped. */
+void bundle_add_problem(struct bundle_problems *problems, const struct bundle_problem *place, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 #endif

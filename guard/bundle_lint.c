@@ -30,37 +30,33 @@ int remedy_parse(struct str token, struct remedy *remedy, struct error *error) {
     return 0;
 }
 
-static void lint_remedy(const struct cedar_policy *policy, struct str token, struct str file, uint32_t line,
-                        uint32_t column, struct bundle_problems *problems) {
+static void lint_remedy(const struct cedar_policy *policy, struct str token, const struct bundle_problem *place,
+                        struct bundle_problems *problems) {
     struct str id = cedar_policy_id(policy);
     struct remedy remedy;
     struct error reason = {0};
     if (remedy_parse(token, &remedy, &reason) != 0) {
-        bundle_add_problem(problems, file, line, column, "policy %.*s: %s", STR_ARGS(id), reason.text);
+        bundle_add_problem(problems, place, "policy %.*s: %s", STR_ARGS(id), reason.text);
     } else if (cedar_policy_effect(policy) != CEDAR_FORBID) {
-        bundle_add_problem(problems, file, line, column,
+        bundle_add_problem(problems, place,
                            "policy %.*s: @remedy belongs to a forbid: a permit denies nothing that could be cured",
                            STR_ARGS(id));
     } else if (!cedar_policy_is_cured_by(policy, token)) {
-        bundle_add_problem(problems, file, line, column,
+        bundle_add_problem(problems, place,
                            "policy %.*s: its remedy would not cure it: "
                            "add unless { context.applied.contains(\"%.*s\") }",
                            STR_ARGS(id), STR_ARGS(token));
     }
 }
 
-void bundle_lint_policy(const struct cedar_policy *policy, struct str file, struct bundle_problems *problems) {
-    struct cedar_span span;
-    uint32_t line = 0;
-    uint32_t column = 0;
-    cedar_policy_position(policy, &span, &line, &column);
-    struct str id = cedar_policy_id(policy);
-    if (id.length == 0) bundle_add_problem(problems, file, line, column, "@id is empty: name the policy or remove it");
-    if (cedar_policy_is_template(policy)) {
-        bundle_add_problem(problems, file, line, column,
-                           "policy %.*s is a template and decides nothing: write it without ?principal and ?resource",
-                           STR_ARGS(id));
+void bundle_lint_policy(const struct cedar_policy *policy, struct bundle_problems *problems) {
+    struct bundle_problem place = {
+        .file = cedar_policy_file(policy), .source = cedar_policy_source(policy), .code = "empty_id"};
+    cedar_policy_position(policy, &place.span, &place.line, &place.column);
+    if (cedar_policy_id(policy).length == 0) {
+        bundle_add_problem(problems, &place, "@id (newId of a link) is empty: name the policy or remove it");
     }
     struct str token = cedar_policy_annotation(policy, STR("remedy"));
-    if (token.data != NULL) lint_remedy(policy, token, file, line, column, problems);
+    place.code = "bad_remedy";
+    if (token.data != NULL && !cedar_policy_is_link(policy)) lint_remedy(policy, token, &place, problems);
 }

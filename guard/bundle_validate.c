@@ -2,50 +2,54 @@
 #include "guard/bundle_internal.h"
 #include "guard/policy_schema.h"
 
-#define SCHEMA_BYTES_MAX ((size_t)1 << 20)
 #define VALIDATION_ARENA_BYTES (256u << 20)
 
-static struct cedar_schema *make_schema(struct error *error) {
-    struct buffer text;
-    struct cedar_problem problem = {0};
-    buffer_init(&text, SCHEMA_BYTES_MAX);
-    policy_schema_write(&text);
-    struct cedar_schema *schema = NULL;
-    if (!buffer_failed(&text)) schema = cedar_schema_new(buffer_view(&text), CEDAR_SCHEMA_TEXT, &problem);
-    if (schema == NULL) (void)error_set(error, ERROR_LIMIT, "the schema cannot be made: %s", problem.text);
-    buffer_free(&text);
-    return schema;
+static void add_finding(const struct cedar_finding *finding, struct bundle_problems *problems) {
+    const struct cedar_problem *problem = &finding->problem;
+    const struct bundle_problem place = {.file = cedar_policy_file(finding->policy),
+                                         .source = cedar_policy_source(finding->policy),
+                                         .code = cedar_code_name(problem->code),
+                                         .span = problem->span,
+                                         .line = problem->line,
+                                         .column = problem->column,
+                                         .is_warning = finding->is_warning};
+    struct str id = cedar_policy_id(finding->policy);
+    bundle_add_problem(problems, &place, "policy %.*s: %s", STR_ARGS(id), problem->text);
 }
 
-/* Findings are by policy in the set's order, and policies by file: both are walked once. */
-static void add_findings(const struct bundle *bundle, const struct cedar_validation *validation,
-                         struct bundle_problems *problems) {
-    const struct bundle_file *file = bundle->files;
-    size_t place = 0;
-    size_t end = file->policy_count;
-    for (size_t i = 0; i < validation->finding_count; i++) {
-        const struct cedar_finding *finding = &validation->findings[i];
-        while (cedar_policy_set_at(bundle->policies, place) != finding->policy) place++;
-        while (place >= end) end += (++file)->policy_count;
-        struct str id = cedar_policy_id(finding->policy);
-        struct bundle_problem *problem =
-            bundle_add_problem(problems, file->name, finding->problem.line, finding->problem.column, "policy %.*s: %s",
-                               STR_ARGS(id), finding->problem.text);
-        if (problem != NULL) problem->is_warning = finding->is_warning;
-    }
+static void warn_of_unlinked(const struct cedar_policy *policy, struct bundle_problems *problems) {
+    if (!cedar_policy_is_template(policy) || cedar_policy_link_count(policy) > 0) return;
+    struct bundle_problem place = {.file = cedar_policy_file(policy),
+                                   .source = cedar_policy_source(policy),
+                                   .code = "unlinked_template",
+                                   .is_warning = true};
+    struct str id = cedar_policy_id(policy);
+    cedar_policy_position(policy, &place.span, &place.line, &place.column);
+    bundle_add_problem(problems, &place,
+                       "policy %.*s: this template has no link and decides nothing: link it in a *.links.json file",
+                       STR_ARGS(id));
 }
 
-int bundle_validate(const struct bundle *bundle, struct bundle_problems *problems, struct error *error) {
-    struct cedar_schema *schema = make_schema(error);
-    if (schema == NULL) return -1;
+int bundle_validate_policies(const struct cedar_policy_set *policies, const struct cedar_schema *schema,
+                             struct bundle_problems *problems, struct error *error) {
     struct arena arena;
     struct cedar_validation validation;
     struct cedar_problem problem = {0};
     arena_init(&arena, VALIDATION_ARENA_BYTES);
-    int status = cedar_validate(schema, bundle->policies, CEDAR_STRICT, &arena, &validation, &problem);
-    if (status == 0) add_findings(bundle, &validation, problems);
-    else (void)error_set(error, ERROR_LIMIT, "the policies cannot be validated: %s", problem.text);
+    int status = cedar_validate(schema, policies, CEDAR_STRICT, &arena, &validation, &problem);
+    if (status != 0) error_set(error, ERROR_LIMIT, "the policies cannot be validated: %s", problem.text);
+    for (size_t i = 0; status == 0 && i < validation.finding_count; i++) add_finding(&validation.findings[i], problems);
+    for (size_t i = 0; status == 0 && i < cedar_policy_set_count(policies); i++) {
+        warn_of_unlinked(cedar_policy_set_at(policies, i), problems);
+    }
     arena_free(&arena);
+    return status;
+}
+
+int bundle_validate(const struct bundle *bundle, struct bundle_problems *problems, struct error *error) {
+    struct cedar_schema *schema = policy_schema_new(error);
+    if (schema == NULL) return -1;
+    int status = bundle_validate_policies(bundle->policies, schema, problems, error);
     cedar_schema_free(&schema);
     return status;
 }

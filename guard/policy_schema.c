@@ -4,6 +4,8 @@
 #include "model/attribute.h"
 #include "model/operation.h"
 
+#define SCHEMA_BYTES_MAX ((size_t)1 << 20)
+
 static const char entity_types[] =
     "  entity Group;\n"
     "  entity User, Service in [Group] tags String;\n"
@@ -99,4 +101,16 @@ void policy_schema_write(struct buffer *out) {
     buffer_append_cstr(out, entity_types);
     for (size_t i = 0; i < model_verb_count; i++) write_action(&model_verbs[i], out);
     buffer_append_cstr(out, "}\n");
+}
+
+struct cedar_schema *policy_schema_new(struct error *error) {
+    struct buffer text;
+    struct cedar_problem problem = {0};
+    buffer_init(&text, SCHEMA_BYTES_MAX);
+    policy_schema_write(&text);
+    struct cedar_schema *schema = NULL;
+    if (!buffer_failed(&text)) schema = cedar_schema_new(buffer_view(&text), CEDAR_SCHEMA_TEXT, &problem);
+    if (schema == NULL) (void)error_set(error, ERROR_LIMIT, "the schema cannot be made: %s", problem.text);
+    buffer_free(&text);
+    return schema;
 }

@@ -3,9 +3,11 @@
 #ifndef SWORN_GUARD_POLICY_SCHEMA_H
 #define SWORN_GUARD_POLICY_SCHEMA_H
 
-#include "base/buffer.h"
+#include "cedar/cedar.h"
 
 /* Appends the schema. A buffer that is full says so itself: buffer_failed(). */
 void policy_schema_write(struct buffer *out);
+/* It, read. NULL: out of memory. */
+struct cedar_schema *policy_schema_new(struct error *error) MUST_USE;
 
 #endif

@@ -38,8 +38,8 @@ static const struct {
     {"a count of 02", REVIEW("approve:sre:02", CURE("approve:sre:02")), 1, 1, "must be 1 to 16"},
     {"a count with more behind", REVIEW("approve:sre:2:x", CURE("approve:sre:2:x")), 1, 1, "must be 1 to 16"},
     {"an empty count", REVIEW("approve:sre:", CURE("approve:sre:")), 1, 1, "must be 1 to 16"},
-    {"a template", "permit (principal == ?principal, action, resource);", 1, 1, "template"},
-    {"an empty id", "@id(\"\") permit (principal, action, resource);", 1, 1, "@id is empty"},
+    {"a template", "permit (principal == ?principal, action, resource);", 0, 0, NULL},
+    {"an empty id", "@id(\"\") permit (principal, action, resource);", 1, 1, "is empty"},
     {"an id twice in a file", "@id(\"a\") permit (principal, action, resource);\n@id(\"a\") permit (principal, action, "
                               "resource);", 2, 1, "`a`"},
     {"a syntax error", "permit (principal, action, resource)\nwhen { context.x === 3 };", 2, 0, ""},
@@ -136,6 +136,64 @@ static void check_folders(const struct identity *identity) {
     ok(bundle_load(&source, NULL, &error) == NULL && error.code == ERROR_SYSTEM, "no folder");
 }
 
+#define TEMPLATE "@id(\"t\") @remedy(\"approve:sre\")\nforbid (principal == ?principal, action, resource)\n" \
+    CURE("approve:sre") ";"
+#define LINK(id, name) "{\"templateId\":\"t\",\"newId\":\"" id "\",\"values\":{\"?principal\":{\"type\":\"Sworn::User\"," \
+    "\"id\":\"" name "\"}}}"
+
+static const struct {
+    const char *name;
+    const char *text;   /* of a.links.json, which stands before the templates in z.cedar */
+    const char *wanted; /* NULL: the file is good */
+    size_t policies;
+} links[] = {
+    {"none", "[]", NULL, 1},
+    {"two", "[" LINK("one", "ana") ",\n" LINK("two", "sam") "]", NULL, 3},
+    {"the same id twice", "[" LINK("one", "ana") ",\n" LINK("one", "sam") "]", "is there already", 0},
+    {"the template's id", "[" LINK("t", "ana") "]", "is there already", 0},
+    {"an empty id", "[" LINK("", "ana") "]", "is empty", 0},
+    {"no template", "[{\"templateId\":\"x\",\"newId\":\"n\",\"values\":{}}]", "no template", 0},
+    {"a slot without value", "[{\"templateId\":\"t\",\"newId\":\"n\",\"values\":{}}]", "slot ?principal", 0},
+    {"no name of a type", "[{\"templateId\":\"t\",\"newId\":\"n\",\"values\":{\"?principal\":{\"type\":\"no name\","
+                          "\"id\":\"ana\"}}}]", "name of an entity type", 0},
+    {"no array", LINK("one", "ana"), "array", 0},
+    {"no JSON", "[", "not JSON", 0},
+};
+
+static void check_links(const struct identity *identity) {
+    struct error error = {0};
+    world_write("z.cedar", TEMPLATE);
+    struct bundle *bundle = world_load(identity, NULL, &error);
+    CHECK(bundle != NULL);
+    struct sha256 before = *bundle_hash(bundle);
+    bundle_release(&bundle);
+    for (size_t i = 0; i < LENGTH_OF(links); i++) {
+        struct bundle_problems problems;
+        bundle_problems_init(&problems);
+        world_write("a.links.json", links[i].text);
+        bundle = world_load(identity, &problems, &error);
+        is_integer(bundle != NULL, links[i].wanted == NULL, links[i].name);
+        is_integer(problems.count, links[i].wanted != NULL, "problems");
+        if (problems.count == 1 && links[i].wanted != NULL &&
+            !ok(str_find(problems.items[0].text, str_from_cstr(links[i].wanted)) != STR_NOT_FOUND, "says what is wrong")) {
+            printf("# %.*s\n", STR_ARGS(problems.items[0].text));
+        }
+        if (bundle != NULL) {
+            is_integer(bundle_policy_count(bundle), links[i].policies, "template and links");
+            is_integer(bundle_file_count(bundle), 2, "a file of the bundle");
+            ok(!sha256_equal(bundle_hash(bundle), &before), "and of its hash");
+            is_integer(bundle_validate(bundle, &problems, &error), 0, "validated");
+            is_integer(problems.count, links[i].policies == 1, "a template without links is a warning");
+            if (problems.count == 1) is_str(str_from_cstr(problems.items[0].code), STR("unlinked_template"), "of this kind");
+        }
+        bundle_release(&bundle);
+        bundle_problems_free(&problems);
+    }
+    world_remove("z.cedar");
+    ok(world_load(identity, NULL, &error) == NULL && strstr(error.text, "no *.cedar file") != NULL, "links alone");
+    world_remove("a.links.json");
+}
+
 struct validation_row {
     const char *name;
     const char *text; /* of b.cedar */
@@ -192,6 +250,7 @@ int main(void) {
     check_lints(identity);
     check_every_problem(identity);
     check_hash(identity);
+    check_links(identity);
     check_validation(identity);
     check_folders(identity);
     identity_release(&identity);
