@@ -62,6 +62,9 @@ void table_init(struct table *table, size_t columns, size_t cell_max);
 void table_add(struct table *table, struct str cell);
 void table_print(struct table *table, FILE *out); /* the first row is the heading; frees the table */
 
+/* Lists every problem of the configuration; an exit status. */
+int command_check_config(const char *config);
+
 /* The verbs. argv holds the words after the verb. */
 int command_gateway(int argc, char **argv);
 int command_check(int argc, char **argv);

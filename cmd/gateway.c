@@ -1,5 +1,5 @@
-/* sworn gateway, sworn check, sworn policy check, sworn keeper: what runs, and what is checked before it runs. */
-#include "cmd/policy.h"
+/* sworn gateway, sworn check, sworn keeper: what runs, and what is checked before it runs. */
+#include "cmd/command.h"
 #include "gate/gateway.h"
 #include "keeper/keeper.h"
 
@@ -17,7 +17,7 @@ int command_gateway(int argc, char **argv) {
     return gateway_run(command_config_path(config), "/proc/self/exe");
 }
 
-static int check(const char *config) {
+int command_check_config(const char *config) {
     struct buffer report;
     buffer_init(&report, (size_t)16 << 20);
     size_t errors = config_check(command_config_path(config), &report);
@@ -36,20 +36,7 @@ int command_check(int argc, char **argv) {
         LENGTH_OF(options), 0, 0};
     int count;
     int status = command_parse(&usage, argc, argv, &count);
-    return status >= 0 ? status : check(config);
-}
-
-int policy_check(int argc, char **argv) {
-    const char *config = NULL;
-    const struct command_option options[] = {COMMAND_OPTION_CONFIG(&config)};
-    const struct command_usage usage = {
-        "policy check", "",
-        "Parses the policies of the configuration, validates them strictly against `sworn policy schema`, and checks\n"
-        "that each @remedy stands in its own `unless`.", options,
-        LENGTH_OF(options), 0, 0};
-    int count;
-    int status = command_parse(&usage, argc, argv, &count);
-    return status >= 0 ? status : check(config);
+    return status >= 0 ? status : command_check_config(config);
 }
 
 int command_keeper(int argc, char **argv) {

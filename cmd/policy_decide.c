@@ -10,6 +10,7 @@
 /* Everything a decision needs. */
 struct question {
     struct cedar_policy_set *set;
+    struct cedar_schema *schema; /* NULL: none */
     struct cedar_entities *entities;
     struct cedar_request request;
     struct arena arena;
@@ -21,7 +22,8 @@ static int load_request(struct question *question, const char *path) {
     struct cedar_problem problem;
     buffer_init(&text, POLICY_BYTES_MAX);
     int status = policy_read(path, &text);
-    if (status == 0 && cedar_request_parse(&question->arena, buffer_view(&text), &question->request, &problem) != 0) {
+    if (status == 0 && cedar_request_parse_guided(&question->arena, question->schema, buffer_view(&text),
+                                                  &question->request, &problem) != 0) {
         policy_say_problem(path, buffer_view(&text), &problem, question->is_json);
         status = -1;
     }
@@ -83,13 +85,20 @@ static int write_explanation(const struct question *question, struct buffer *out
     return status;
 }
 
+static int load_schema(struct question *question, const char *path) {
+    if (path == NULL) return 0;
+    question->schema = policy_load_schema(path, question->is_json);
+    return question->schema != NULL ? 0 : -1;
+}
+
 static int ask(const char *verb, const char *help, int argc, char **argv,
                int (*write)(const struct question *, struct buffer *)) {
-    const char *entities = NULL, *request = NULL;
+    const char *entities = NULL, *request = NULL, *schema = NULL;
     struct question question = {0};
     const struct command_option options[] = {
         {"--request", "FILE", "the request: {\"principal\", \"action\", \"resource\", \"context\"}", &request, NULL},
         {"--entities", "FILE", "the entities (default: none)", &entities, NULL},
+        {"--schema", "FILE", "a schema, text or JSON, that reads and checks request and entities", &schema, NULL},
         {"--json", NULL, "print JSON", NULL, &question.is_json}};
     const struct command_usage usage = {verb, "POLICIES", help, options, LENGTH_OF(options), 1, 1};
     int count, status = command_parse(&usage, argc, argv, &count);
@@ -100,14 +109,16 @@ static int ask(const char *verb, const char *help, int argc, char **argv,
     arena_init(&question.arena, WORK_BYTES_MAX);
     question.set = cedar_policy_set_new();
     status = COMMAND_USAGE;
-    if (policy_load(question.set, argv[0], question.is_json) == 0 && load_request(&question, request) == 0 &&
-        (question.entities = policy_load_entities(entities, question.is_json)) != NULL) {
+    if (policy_load(question.set, argv[0], question.is_json) == 0 && load_schema(&question, schema) == 0 &&
+        load_request(&question, request) == 0 &&
+        (question.entities = policy_load_entities(entities, question.schema, question.is_json)) != NULL) {
         status = write(&question, &out);
         policy_print(&out);
     }
     buffer_free(&out);
     arena_free(&question.arena);
     cedar_entities_free(&question.entities);
+    cedar_schema_free(&question.schema);
     cedar_policy_set_free(&question.set);
     return status;
 }
@@ -115,14 +126,15 @@ static int ask(const char *verb, const char *help, int argc, char **argv,
 int policy_authorize(int argc, char **argv) {
     return ask("policy authorize",
                "Decides the request by the policies of a file or folder. Prints the decision, the policies that\n"
-               "determined it, and those that failed. Exit status 0: allow, 1: deny, 2: something cannot be read.",
+               "determined it, and those that failed. Exit status 0: allow, 1: deny, 2: something cannot be read, or is not as\n"
+               "the schema has it.",
                argc, argv, write_decision);
 }
 
 int policy_explain(int argc, char **argv) {
     return ask("policy explain",
                "Says of every policy why it does or does not count for the request, down to the values that were\n"
-               "compared. Exit status 0: allow, 1: deny, 2: something cannot be read.",
+               "compared. Exit status 0: allow, 1: deny, 2: something cannot be read, or is not as the schema has it.",
                argc, argv, write_explanation);
 }
 
@@ -170,7 +182,7 @@ int policy_visualize(int argc, char **argv) {
         LENGTH_OF(options), 1, 1};
     int count, status = command_parse(&usage, argc, argv, &count);
     if (status >= 0) return status;
-    struct cedar_entities *entities = policy_load_entities(argv[0], is_json);
+    struct cedar_entities *entities = policy_load_entities(argv[0], NULL, is_json);
     if (entities == NULL) return COMMAND_USAGE;
     struct buffer out;
     buffer_init(&out, OUTPUT_BYTES_MAX);

@@ -100,45 +100,75 @@ static int write_text(const struct cedar_policy_set *set, struct buffer *out) {
     return 0;
 }
 
+/* JSON as it is; text too, or quoted as {"text": ...}. */
+static void give_form(const struct buffer *out, bool is_json_form, bool is_quoted) {
+    if (is_json_form || !is_quoted) {
+        policy_print(out);
+    } else {
+        struct buffer quoted;
+        buffer_init(&quoted, OUTPUT_BYTES_MAX);
+        buffer_append_cstr(&quoted, "{\"text\":");
+        json_append_quoted(&quoted, buffer_view(out));
+        buffer_append_byte(&quoted, '}');
+        policy_print(&quoted);
+        buffer_free(&quoted);
+    }
+    if (is_json_form || is_quoted) putchar('\n');
+}
+
 static int translate(const struct cedar_policy_set *set, bool to_json, bool is_quoted) {
     struct buffer out;
     buffer_init(&out, OUTPUT_BYTES_MAX);
     int status = to_json ? cedar_policy_set_write_json(set, &out) : write_text(set, &out);
-    if (status == 0 && is_quoted && !to_json) {
-        struct buffer quoted;
-        buffer_init(&quoted, OUTPUT_BYTES_MAX);
-        buffer_append_cstr(&quoted, "{\"text\":");
-        json_append_quoted(&quoted, buffer_view(&out));
-        buffer_append_byte(&quoted, '}');
-        policy_print(&quoted);
-        buffer_free(&quoted);
-    } else if (status == 0) {
-        policy_print(&out);
-    }
-    if (status == 0 && (to_json || is_quoted)) putchar('\n');
+    if (status == 0) give_form(&out, to_json, is_quoted);
     buffer_free(&out);
     return status == 0 ? COMMAND_OK : COMMAND_NO;
 }
 
+static int translate_policies(const char *path, bool to_json, bool is_json) {
+    struct cedar_policy_set *set = cedar_policy_set_new();
+    int status = policy_load(set, path, is_json) == 0 ? translate(set, to_json, is_json) : COMMAND_NO;
+    cedar_policy_set_free(&set);
+    return status;
+}
+
+static int translate_schema(const char *path, bool to_json, bool is_json) {
+    struct cedar_schema *schema = policy_load_schema(path, is_json);
+    struct cedar_problem problem;
+    struct buffer out;
+    int status = COMMAND_NO;
+    buffer_init(&out, OUTPUT_BYTES_MAX);
+    if (schema != NULL) {
+        enum cedar_schema_format form = to_json ? CEDAR_SCHEMA_JSON : CEDAR_SCHEMA_TEXT;
+        status = cedar_schema_write(schema, form, &out, &problem) == 0
+                     ? COMMAND_OK
+                     : policy_say_problem(path, STR(""), &problem, is_json);
+        if (status == COMMAND_OK) give_form(&out, to_json, is_json);
+    }
+    buffer_free(&out);
+    cedar_schema_free(&schema);
+    return status;
+}
+
 int policy_translate(int argc, char **argv) {
     const char *to = NULL;
-    bool is_json = false;
+    bool is_json = false, is_schema = false;
     const struct command_option options[] = {
         {"--to", "FORM", "json or text", &to, NULL},
+        {"--schema", NULL, "FILE is a schema", NULL, &is_schema},
         {"--json", NULL, "print text as {\"text\": ...}, and problems as JSON", NULL, &is_json}};
     const struct command_usage usage = {
         "policy translate", "FILE",
-        "Translates policies between Cedar text and the JSON form of a policy set. - is stdin.", options,
+        "Translates policies between Cedar text and the JSON form of a policy set, or a schema between its two forms;\n"
+        "FILE may be in either form. - is stdin.", options,
         LENGTH_OF(options), 1, 1};
     int count, status = command_parse(&usage, argc, argv, &count);
     if (status >= 0) return status;
     if (to == NULL || (strcmp(to, "json") != 0 && strcmp(to, "text") != 0)) {
         return command_fail(COMMAND_USAGE, "policy translate: --to is json or text");
     }
-    struct cedar_policy_set *set = cedar_policy_set_new();
-    status = policy_load(set, argv[0], is_json) == 0 ? translate(set, strcmp(to, "json") == 0, is_json) : COMMAND_NO;
-    cedar_policy_set_free(&set);
-    return status;
+    bool to_json = strcmp(to, "json") == 0;
+    return is_schema ? translate_schema(argv[0], to_json, is_json) : translate_policies(argv[0], to_json, is_json);
 }
 
 /* The value of a slot; NULL in *uid when none is given. */
