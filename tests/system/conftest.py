@@ -161,7 +161,7 @@ admin: unix:sworn.sock
 """)
 
     def write_policies(self, policies):
-        for old in (self.folder / "policies").glob("*.cedar"):
+        for old in (self.folder / "policies").iterdir():
             old.unlink()
         for name, text in policies.items():
             (self.folder / "policies" / name).write_text(text)

@@ -47,8 +47,11 @@ def test_policies_of_the_guide_are_good(folder):
     assert len(BLOCKS) >= 5
     for number, block in enumerate(BLOCKS):
         (folder / f"policies/{number:02}.cedar").write_text(block)
+    links = re.findall(r"^```json\n(.*?)^```", (ROOT / "doc/policy-guide.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(links) == 1
+    (folder / "policies/guide.links.json").write_text(links[0])
     result = check(folder, "policy", "check")
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0 and "has no link" not in result.stdout, result.stderr
 
 
 def test_a_remedy_that_would_not_cure_is_refused(folder):
