@@ -23,14 +23,36 @@ int command_policy(int argc, char **argv) {
     return command_dispatch("policy", verbs, LENGTH_OF(verbs), argc, argv);
 }
 
+static int print_schema_json(void) {
+    struct error error;
+    struct cedar_problem problem;
+    struct buffer json;
+    int status = COMMAND_OK;
+    struct cedar_schema *schema = policy_schema_new(&error);
+    if (schema == NULL) return command_fail_error(COMMAND_NO, &error);
+    buffer_init(&json, POLICY_BYTES_MAX);
+    if (cedar_schema_write(schema, CEDAR_SCHEMA_JSON, &json, &problem) != 0) {
+        status = command_fail(COMMAND_NO, "%s", problem.text);
+    } else {
+        buffer_append_byte(&json, '\n');
+        policy_print(&json);
+    }
+    buffer_free(&json);
+    cedar_schema_free(&schema);
+    return status;
+}
+
 int policy_schema(int argc, char **argv) {
+    bool is_json = false;
+    const struct command_option options[] = {{"--json", NULL, "print the JSON form of the schema", NULL, &is_json}};
     const struct command_usage usage = {
         "policy schema", "",
         "Prints the Cedar schema that `sworn policy check` validates policies against: the types of principals and\n"
         "resources, the actions, and what their contexts hold. Other Cedar tools and editors read it, too.",
-        NULL, 0, 0, 0};
+        options, LENGTH_OF(options), 0, 0};
     int count, status = command_parse(&usage, argc, argv, &count);
     if (status >= 0) return status;
+    if (is_json) return print_schema_json();
     struct buffer text;
     buffer_init(&text, POLICY_BYTES_MAX);
     policy_schema_write(&text);

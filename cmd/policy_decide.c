@@ -126,8 +126,8 @@ static int ask(const char *verb, const char *help, int argc, char **argv,
 int policy_authorize(int argc, char **argv) {
     return ask("policy authorize",
                "Decides the request by the policies of a file or folder. Prints the decision, the policies that\n"
-               "determined it, and those that failed. Exit status 0: allow, 1: deny, 2: something cannot be read, or is not as\n"
-               "the schema has it.",
+               "determined it, and those that failed. Exit status 0: allow, 1: deny, 2: something cannot be read, or\n"
+               "is not as the schema has it.",
                argc, argv, write_decision);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/json.h"
 #include "cedar/est_tree.h"
 #include "cedar/explain.h"
 #include "cmd/policy.h"
@@ -32,6 +33,7 @@ struct suite {
     struct arena scratch; /* one test */
     size_t count;
     size_t failed;
+    bool is_json;
 };
 
 static struct str slice_of(const struct suite *suite, const struct est_node *node) {
@@ -145,6 +147,35 @@ static void decide(struct suite *suite, const struct est_node *test, struct buff
     cedar_entities_free(&entities);
 }
 
+static void print_tap(const struct suite *suite, bool passed, struct str name, const struct buffer *findings) {
+    printf("%sok %zu - ", passed ? "" : "not ", suite->count);
+    for (size_t i = 0; i < name.length; i++) {
+        bool is_plain = (uint8_t)name.data[i] >= 0x20 && name.data[i] != '#';
+        putchar(is_plain ? name.data[i] : ' ');
+    }
+    putchar('\n');
+    policy_print(findings);
+}
+
+/* A finding is a line behind "# ". */
+static void print_json(const struct suite *suite, bool passed, struct str name, const struct buffer *findings) {
+    struct str rest = buffer_view(findings), line;
+    struct buffer out;
+    buffer_init(&out, 64u << 20);
+    buffer_append_cstr(&out, "{\"file\":");
+    json_append_quoted(&out, str_from_cstr(suite->path));
+    buffer_append_cstr(&out, ",\"findings\":[");
+    for (size_t i = 0; rest.length > 0 && str_split(&rest, '\n', &line); i++) {
+        if (i > 0) buffer_append_byte(&out, ',');
+        json_append_quoted(&out, str_slice(line, 2, line.length));
+    }
+    buffer_append_cstr(&out, "],\"name\":");
+    json_append_quoted(&out, name);
+    buffer_append_format(&out, ",\"passed\":%s}\n", passed ? "true" : "false");
+    policy_print(&out);
+    buffer_free(&out);
+}
+
 static void run_test(struct suite *suite, const struct est_node *test) {
     const struct est_node *name = est_tree_find(test, "name");
     struct buffer findings;
@@ -154,14 +185,9 @@ static void run_test(struct suite *suite, const struct est_node *test) {
     bool passed = buffer_length(&findings) == 0;
     suite->count++;
     suite->failed += !passed;
-    printf("%sok %zu - ", passed ? "" : "not ", suite->count);
     struct str shown = name != NULL && name->kind == JSON_TOKEN_STRING ? name->text : str_from_cstr(suite->path);
-    for (size_t i = 0; i < shown.length; i++) {
-        bool is_plain = (uint8_t)shown.data[i] >= 0x20 && shown.data[i] != '#';
-        putchar(is_plain ? shown.data[i] : ' ');
-    }
-    putchar('\n');
-    policy_print(&findings);
+    if (suite->is_json) print_json(suite, passed, shown, &findings);
+    else print_tap(suite, passed, shown, &findings);
     buffer_free(&findings);
     arena_free(&suite->scratch);
 }
@@ -200,7 +226,7 @@ static int run_file(struct suite *suite, const char *path) {
     int status = read_as_json(path, &json);
     suite->text = buffer_view(&json);
     const struct est_node *root = status == 0 ? est_tree_read(&suite->arena, suite->text, &problem) : NULL;
-    if (status == 0 && root == NULL) policy_say_problem(path, suite->text, &problem, false);
+    if (status == 0 && root == NULL) policy_say_problem(path, suite->text, &problem, suite->is_json);
     status = root != NULL ? run_tree(suite, root) : -1;
     arena_free(&suite->arena);
     buffer_free(&json);
@@ -253,19 +279,42 @@ static void print_coverage(const struct suite *suite) {
     }
 }
 
+static void print_summary(const struct suite *suite) {
+    const char *comma = "";
+    struct buffer out;
+    buffer_init(&out, 64u << 20);
+    buffer_append_cstr(&out, "{\"coverage\":[");
+    for (size_t i = 0; i < cedar_policy_set_count(suite->set); i++) {
+        const struct cedar_policy *policy = cedar_policy_set_at(suite->set, i);
+        const struct coverage *coverage = &suite->coverage[i];
+        if (cedar_policy_is_template(policy)) continue;
+        buffer_append_format(&out, "%s{\"evaluated\":%zu,\"policy\":", comma, coverage->evaluated);
+        json_append_quoted(&out, cedar_policy_id(policy));
+        buffer_append_format(&out, ",\"satisfied\":%zu}", coverage->satisfied);
+        comma = ",";
+    }
+    buffer_append_format(&out, "],\"failed\":%zu,\"tests\":%zu}\n", suite->failed, suite->count);
+    policy_print(&out);
+    buffer_free(&out);
+}
+
 static int run_suite(struct suite *suite, char **argv, int count) {
     struct cedar_problem problem;
     int status = 0;
     suite->engine = cedar_engine_new(suite->set, &problem);
     suite->coverage = calloc(cedar_policy_set_count(suite->set) + 1, sizeof(*suite->coverage));
     if (suite->engine == NULL || suite->coverage == NULL) return command_fail(COMMAND_NO, "out of memory");
-    puts("TAP version 13");
+    if (!suite->is_json) puts("TAP version 13");
     if (count == 1) status = run_beside(suite, argv[0]);
     for (int i = 1; i < count; i++) {
         if (run_file(suite, argv[i]) != 0) status = -1;
     }
-    printf("1..%zu\n", suite->count);
-    print_coverage(suite);
+    if (suite->is_json) {
+        print_summary(suite);
+    } else {
+        printf("1..%zu\n", suite->count);
+        print_coverage(suite);
+    }
     if (status == 0 && suite->count == 0) {
         return command_fail(COMMAND_NO, "no tests: write NAME.test.yaml beside NAME.cedar");
     }
@@ -273,15 +322,18 @@ static int run_suite(struct suite *suite, char **argv, int count) {
 }
 
 int policy_test(int argc, char **argv) {
+    struct suite suite = {.is_json = false};
+    const struct command_option options[] = {
+        {"--json", NULL, "print one JSON object a test, the summary last", NULL, &suite.is_json}};
     const struct command_usage usage = {
         "policy test", "POLICIES [TESTS...]",
         "Runs tests of the policies in a file or folder: the test files given, or the *.test.yaml, .test.yml and\n"
         ".test.json beside the policies. Prints TAP, and for each policy how often it was satisfied and evaluated.",
-        NULL, 0, 1, 1000};
+        options, LENGTH_OF(options), 1, 1000};
     int count, status = command_parse(&usage, argc, argv, &count);
     if (status >= 0) return status;
-    struct suite suite = {.set = cedar_policy_set_new()};
-    status = policy_load(suite.set, argv[0], false) == 0 ? run_suite(&suite, argv, count) : COMMAND_USAGE;
+    suite.set = cedar_policy_set_new();
+    status = policy_load(suite.set, argv[0], suite.is_json) == 0 ? run_suite(&suite, argv, count) : COMMAND_USAGE;
     free(suite.coverage);
     cedar_engine_free(&suite.engine);
     cedar_policy_set_free(&suite.set);

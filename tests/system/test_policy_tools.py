@@ -88,6 +88,17 @@ def test_a_wrong_expectation_fails(folder):
     assert done.returncode == 1 and "not ok 2" in done.stdout and "# reasons: open is missing" in done.stdout
 
 
+def test_results_as_json(folder):
+    (folder / "a.test.yaml").write_text(TESTS.replace("reasons: [rows]", "reasons: [open]"))
+    done = sworn(folder, "test", "--json", "a.cedar")
+    *tests, summary = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 1 and [test["passed"] for test in tests] == [True, False]
+    assert tests[1] == {"file": "./a.test.yaml", "name": "too many rows", "passed": False,
+                        "findings": ["reasons: rows is not wanted", "reasons: open is missing"]}
+    assert (summary["tests"], summary["failed"]) == (2, 1)
+    assert {"policy": "rows", "satisfied": 1, "evaluated": 2} in summary["coverage"]
+
+
 def test_no_tests_is_no_success(folder):
     (folder / "a.test.yaml").unlink()
     assert sworn(folder, "test", "a.cedar").returncode == 1
@@ -127,6 +138,8 @@ def test_problems_have_a_place(folder):
 def test_schema(folder):
     done = sworn(folder, "schema")
     assert done.returncode == 0 and done.stdout.startswith("namespace Sworn {\n")
+    as_json = sworn(folder, "schema", "--json").stdout
+    assert sworn(folder, "translate", "--schema", "--to", "json", "-", text=done.stdout).stdout == as_json
     assert "    classes: Set<String>,\n" in done.stdout and 'action "sql:unknown" appliesTo' in done.stdout
 
 
