@@ -83,7 +83,10 @@ int http_head_decode_scanned(struct str bytes, enum http_section section, const 
                              struct arena *arena, struct http_head *head, struct error *error) {
     *head = (struct http_head){.is_request = section == HTTP_SECTION_REQUEST};
     struct str copy = arena_copy(arena, bytes);
-    if (copy.data == NULL) return head->fault_status = 431, error_out_of_memory(error);
+    if (copy.data == NULL) {
+        head->fault_status = head->is_request ? 431 : 502;
+        return error_out_of_memory(error);
+    }
     size_t end = str_find(copy, STR("\r\n"));
     CHECK(end != STR_NOT_FOUND && str_ends_with(copy, STR("\r\n\r\n")));
     struct str line = str_slice(copy, 0, end);
@@ -92,7 +95,7 @@ int http_head_decode_scanned(struct str bytes, enum http_section section, const 
     if (result != 0) return -1;
     struct str lines = str_slice(copy, end + 2, copy.length - 2);
     if (http_fields_decode(lines, arena, &head->fields, &head->field_count, error) != 0) {
-        head->fault_status = error != NULL && error->code == ERROR_MEMORY ? 431 : 400;
+        head->fault_status = head->is_request ? 400 : 502;
         return -1;
     }
     return head->is_request ? check_host(head, error) : 0;

@@ -5,7 +5,8 @@
  *     answer  = "HTTP/1." ("0" / "1") SP 3DIGIT [ SP [ reason ] ] CRLF *field-line CRLF
  *
  * All of a head lives in the arena that was given; nothing points into the bytes it was decoded from. When a decoder
- * says DECODE_BAD, head->fault_status is the status that tells a client why: 400, 414, 431, 501 or 505. */
+ * says DECODE_BAD, head->fault_status is the status that tells a client why: 400, 414, 431, 501 or 505; of an answer
+ * 502. */
 #ifndef SWORN_WIRE_HTTP1_HEAD_H
 #define SWORN_WIRE_HTTP1_HEAD_H
 

@@ -6,15 +6,20 @@ void http_scan_init(struct http_scan *scan, enum http_section section, const str
     *scan = (struct http_scan){.limits = limits, .section = section};
 }
 
+/* A client is told what is wrong with its request; an answer can only be a bad one. */
+static void set_fault(struct http_scan *scan, unsigned status) {
+    scan->fault_status = scan->section == HTTP_SECTION_ANSWER ? 502 : status;
+}
+
 static enum decode_result refuse(struct http_scan *scan, struct error *error, const char *text) {
-    scan->fault_status = 400;
+    set_fault(scan, 400);
     error_set(error, ERROR_PROTOCOL, "%s", text);
     return DECODE_BAD;
 }
 
 static enum decode_result refuse_size(struct http_scan *scan, struct error *error, unsigned status, const char *what,
                                       size_t maximum) {
-    scan->fault_status = status;
+    set_fault(scan, status);
     error_set(error, ERROR_LIMIT, "%s: at most %zu are accepted", what, maximum);
     return DECODE_BAD;
 }

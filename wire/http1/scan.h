@@ -30,7 +30,7 @@ struct http_scan {
     size_t line_bytes;
     size_t line_count;
     bool has_cr;
-    unsigned fault_status; /* when refused: the status for a request that is answered with it */
+    unsigned fault_status; /* when refused: 400, 414 or 431; of an answer 502 */
 };
 
 void http_scan_init(struct http_scan *scan, enum http_section section, const struct http_limits *limits);
