@@ -1,13 +1,14 @@
 #include "wire/http1/field.h"
 
-static bool is_tchar(unsigned char byte) {
-    if ((byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z')) return true;
-    return byte != '\0' && strchr("!#$%&'*+-.^_`|~", byte) != NULL;
-}
+static const bool is_tchar[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['!'] = true, ['#'] = true, ['$'] = true,
+    ['%'] = true, ['&'] = true, ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true, ['^'] = true,
+    ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true,
+};
 
 bool http_is_token(struct str s) {
     for (size_t i = 0; i < s.length; i++) {
-        if (!is_tchar((unsigned char)s.data[i])) return false;
+        if (!is_tchar[(unsigned char)s.data[i]]) return false;
     }
     return s.length > 0;
 }
@@ -61,8 +62,9 @@ int http_fields_decode(struct str lines, struct arena *arena, struct http_field 
     *fields = ARENA_NEW_ARRAY(arena, struct http_field, line_count + 1);
     if (*fields == NULL) return error_out_of_memory(error);
     while (lines.length > 0) {
-        size_t end = str_find(lines, STR("\r\n"));
-        if (end == STR_NOT_FOUND) return error_set(error, ERROR_PROTOCOL, "a header field does not end in CR LF");
+        size_t end = str_find_byte(lines, '\r');
+        if (end == STR_NOT_FOUND || end + 1 == lines.length || lines.data[end + 1] != '\n')
+            return error_set(error, ERROR_PROTOCOL, "a header field does not end in CR LF");
         if (decode_field(str_slice(lines, 0, end), &(*fields)[*count], error) != 0) return -1;
         (*count)++;
         lines = str_slice(lines, end + 2, lines.length);

@@ -42,15 +42,23 @@ static enum decode_result end_line(struct http_scan *scan, unsigned char byte, s
     return DECODE_MORE;
 }
 
+static bool is_request_line(const struct http_scan *scan) {
+    return scan->section == HTTP_SECTION_REQUEST && scan->line_count == 0;
+}
+
+static size_t line_bytes_max(const struct http_scan *scan) {
+    if (!is_request_line(scan)) return scan->limits->field_bytes_max;
+    return HTTP_METHOD_BYTES_MAX + 1 + scan->limits->target_bytes_max + 1 + VERSION_BYTES;
+}
+
 static enum decode_result lengthen_line(struct http_scan *scan, struct error *error) {
-    const struct http_limits *limits = scan->limits;
-    bool is_request_line = scan->section == HTTP_SECTION_REQUEST && scan->line_count == 0;
-    scan->line_bytes++;
-    if (is_request_line && scan->line_bytes > HTTP_METHOD_BYTES_MAX + 1 + limits->target_bytes_max + 1 + VERSION_BYTES)
-        return refuse_size(scan, error, 414, "the request line has too many bytes", limits->target_bytes_max);
-    if (!is_request_line && scan->line_bytes > limits->field_bytes_max)
-        return refuse_size(scan, error, 431, "a header field has too many bytes", limits->field_bytes_max);
-    return DECODE_MORE;
+    if (scan->line_bytes < line_bytes_max(scan)) {
+        scan->line_bytes++;
+        return DECODE_MORE;
+    }
+    if (is_request_line(scan))
+        return refuse_size(scan, error, 414, "the request line has too many bytes", scan->limits->target_bytes_max);
+    return refuse_size(scan, error, 431, "a header field has too many bytes", scan->limits->field_bytes_max);
 }
 
 static enum decode_result look_at(struct http_scan *scan, unsigned char byte, struct error *error) {
@@ -71,17 +79,32 @@ static enum decode_result look_at(struct http_scan *scan, unsigned char byte, st
     return lengthen_line(scan, error);
 }
 
+/* How many bytes at the front go on with the line and nothing else: most of a head need no closer look. */
+static size_t count_plain(const struct http_scan *scan, struct str bytes) {
+    if (scan->has_cr || scan->line_bytes == 0) return 0;
+    bytes = str_slice(bytes, 0, line_bytes_max(scan) - scan->line_bytes);
+    bytes = str_slice(bytes, 0, scan->limits->head_bytes_max - scan->total_bytes);
+    size_t count = 0;
+    while (count < bytes.length && (unsigned char)bytes.data[count] >= 0x20 && bytes.data[count] != 0x7f) count++;
+    return count;
+}
+
 enum decode_result http_scan_feed(struct http_scan *scan, struct str bytes, size_t *used, struct error *error) {
-    for (size_t i = 0; i < bytes.length; i++) {
+    *used = 0;
+    while (*used < bytes.length) {
+        struct str rest = str_slice(bytes, *used, bytes.length);
+        size_t plain_count = count_plain(scan, rest);
+        scan->line_bytes += plain_count;
+        scan->total_bytes += plain_count;
+        *used += plain_count;
+        if (plain_count > 0) continue;
         if (scan->total_bytes == scan->limits->head_bytes_max)
             return refuse_size(scan, error, 431, "all header fields together have too many bytes",
                                scan->limits->head_bytes_max);
         scan->total_bytes++;
-        enum decode_result result = look_at(scan, (unsigned char)bytes.data[i], error);
-        if (result == DECODE_MORE) continue;
-        *used = i + 1;
-        return result;
+        *used += 1;
+        enum decode_result result = look_at(scan, (unsigned char)rest.data[0], error);
+        if (result != DECODE_MORE) return result;
     }
-    *used = bytes.length;
     return DECODE_MORE;
 }
