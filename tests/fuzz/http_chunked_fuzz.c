@@ -31,7 +31,8 @@ static void decode(struct decoded *decoded, struct str bytes, struct str lengths
         size_t consumed;
         struct error error = {0};
         if (decoded->consumed == end) {
-            size_t length = lengths.length > 0 ? (uint8_t)lengths.data[turn++ % lengths.length] % 16 + 1u : bytes.length;
+            size_t length = bytes.length;
+            if (lengths.length > 0) length = (uint8_t)lengths.data[turn++ % lengths.length] % 16 + 1u;
             end = bytes.length - end < length ? bytes.length : end + length;
         }
         struct str given = str_slice(bytes, decoded->consumed, end);

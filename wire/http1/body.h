@@ -31,8 +31,8 @@ struct http_body {
     unsigned fault_status; /* 400, 408 or 413 */
 };
 
-/* -1 at once (413) when the length that was announced passes bytes_max: then there is no use in a 100. stream, limits and
- * arena (for trailers) outlive the body. */
+/* -1 at once (413) when the length that was announced passes bytes_max: then there is no use in a 100. stream, limits
+ * and arena (for trailers) outlive the body. */
 int http_body_open(struct http_body *body, struct stream *stream, const struct http_framing *framing,
                    uint64_t bytes_max, const struct http_limits *limits, struct arena *arena,
                    struct error *error) MUST_USE;

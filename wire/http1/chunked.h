@@ -46,8 +46,8 @@ struct http_chunked {
 /* limits and arena outlive the decoder. */
 void http_chunked_init(struct http_chunked *chunked, const struct http_limits *limits, struct arena *arena);
 void http_chunked_free(struct http_chunked *chunked);
-/* Takes *consumed bytes, and stops behind the first piece of data, which borrows from bytes. DECODE_MORE with data: call
- * again with the bytes behind; without: everything was consumed. After DECODE_DONE and DECODE_BAD no more calls. */
+/* Takes *consumed bytes, and stops behind the first piece of data, which borrows from bytes. DECODE_MORE with data:
+ * call again with the bytes behind; without: everything was consumed. No more calls after DECODE_DONE or DECODE_BAD. */
 enum decode_result http_chunked_decode(struct http_chunked *chunked, struct str bytes, size_t *consumed,
                                        struct str *data, struct error *error) MUST_USE;
 

@@ -207,7 +207,8 @@ int http_decoder_decode(struct http_decoder *decoder, struct str *input, struct 
     struct room room = {.size = choose_room(*input, out)};
     room.data = room.size > 0 ? buffer_reserve(out, room.size) : NULL;
     if (room.data == NULL)
-        return error_set(error, ERROR_LIMIT, "a decoded body does not fit into its buffer of %zu bytes", out->cap_bytes);
+        return error_set(error, ERROR_LIMIT, "a decoded body does not fit into its buffer of %zu bytes",
+                         out->cap_bytes);
     size_t before = input->length;
     enum step result = step(decoder, input, &room);
     buffer_commit(out, room.used);

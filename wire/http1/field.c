@@ -30,7 +30,7 @@ static struct str trim_blanks(struct str s) {
 
 static int decode_field(struct str line, struct http_field *field, struct error *error) {
     if (line.length == 0 || line.data[0] == ' ' || line.data[0] == '\t')
-        return error_set(error, ERROR_PROTOCOL, "a header field is folded over several lines or empty: write it in one");
+        return error_set(error, ERROR_PROTOCOL, "a header field is empty or folded over several lines: write one");
     size_t colon = str_find_byte(line, ':');
     if (colon == STR_NOT_FOUND)
         return error_set(error, ERROR_PROTOCOL, "a header field has no colon");

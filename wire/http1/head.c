@@ -28,7 +28,7 @@ static int check_request_version(struct http_head *head, struct str version, str
 
 static int check_method(struct http_head *head, struct error *error) {
     if (!http_is_token(head->method)) return refuse(head, 400, error, "the request's method is not a word");
-    if (head->method.length > HTTP_METHOD_BYTES_MAX) return refuse(head, 501, error, "the request's method is too long");
+    if (head->method.length > HTTP_METHOD_BYTES_MAX) return refuse(head, 501, error, "the request's method is unknown");
     if (str_equal_ignoring_case(head->method, STR("CONNECT")))
         return refuse(head, 501, error, "CONNECT is not offered: this is not a forward proxy");
     return 0;
@@ -73,7 +73,7 @@ static int decode_status_line(struct http_head *head, struct str line, struct er
 static int check_host(struct http_head *head, struct error *error) {
     size_t count = http_head_count(head, STR("Host"));
     if (count != 1)
-        return refuse(head, 400, error, count == 0 ? "the request has no Host field" : "the request has several Host fields");
+        return refuse(head, 400, error, count == 0 ? "the request has no Host" : "the request has several Host fields");
     if (!http_host_is_valid(http_head_find(head, STR("Host"))))
         return refuse(head, 400, error, "the request's Host field is not name or name:port");
     return 0;

@@ -6,7 +6,7 @@
  * sent on it: *is_reused tells the caller that a connection that ends before the answer's first byte means no more than
  * that.
  *
- * http_pool_acquire parks while it connects. All calls are on the worker's thread; the pool outlives whoever uses it. */
+ * http_pool_acquire parks while it connects. All calls are on the worker's thread; the pool outlives its users. */
 #ifndef SWORN_WIRE_HTTP1_POOL_H
 #define SWORN_WIRE_HTTP1_POOL_H
 
@@ -46,8 +46,8 @@ struct http_connection *http_pool_acquire(struct http_pool *pool, const struct w
 /* Opens a new connection in any case: for a request that is sent again after a reused one had ended. Parks. */
 struct http_connection *http_pool_connect(const struct wire_upstream *target, uint64_t generation,
                                           struct error *error) MUST_USE;
-/* Gives it back and sets NULL; accepts NULL. is_reusable: all of the request was flushed, all of its answer was read, and
- * both sides said that they keep the connection; otherwise it is closed. */
+/* Gives it back and sets NULL; accepts NULL. is_reusable: all of the request was flushed, all of its answer was read,
+ * and both sides said that they keep the connection; otherwise it is closed. */
 void http_pool_release(struct http_pool *pool, struct http_connection **connection, bool is_reusable);
 
 #endif

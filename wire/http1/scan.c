@@ -31,7 +31,7 @@ static bool is_first_line(const struct http_scan *scan) {
 /* The byte behind a CR. */
 static enum decode_result end_line(struct http_scan *scan, unsigned char byte, struct error *error) {
     if (byte != '\n') return refuse(scan, error, "a CR stands without LF");
-    if (scan->line_bytes == 0 && is_first_line(scan)) return refuse(scan, error, "an empty line stands before the head");
+    if (scan->line_bytes == 0 && is_first_line(scan)) return refuse(scan, error, "an empty line comes before the head");
     if (scan->line_bytes == 0) return DECODE_DONE;
     size_t field_count = scan->line_count + (scan->section == HTTP_SECTION_TRAILERS ? 1 : 0);
     if (field_count > scan->limits->field_count_max)
@@ -75,7 +75,7 @@ static enum decode_result look_at(struct http_scan *scan, unsigned char byte, st
     }
     if ((byte == ' ' || byte == '\t') && scan->line_bytes == 0)
         return refuse(scan, error, is_first_line(scan) ? "white space stands before the head"
-                                                       : "a header field is folded over several lines: write it in one");
+                                                       : "a header field is folded over several lines: write one");
     return lengthen_line(scan, error);
 }
 

@@ -61,7 +61,7 @@ static int check_segments(struct str path, struct error *error) {
 }
 
 int http_target_check(struct str target, struct error *error) {
-    if (str_equal(target, STR("*"))) return error_set(error, ERROR_PROTOCOL, "the target * is not accepted: send a path");
+    if (str_equal(target, STR("*"))) return error_set(error, ERROR_PROTOCOL, "the target * is not known: send a path");
     if (target.length == 0 || target.data[0] != '/')
         return error_set(error, ERROR_PROTOCOL, "the request's target is not a path: send /path alone, without scheme "
                                                 "and host (this is not a forward proxy)");

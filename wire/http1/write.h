@@ -26,7 +26,7 @@ int http_write_last_chunk(struct buffer *out, const struct http_field *trailers,
                           struct error *error) MUST_USE;
 
 /* True for fields that end at this hop (RFC 9110 section 7.6.1) and are not forwarded, in either direction: Connection
- * and what it names, Keep-Alive, TE, Trailer, Transfer-Encoding, Upgrade, Proxy-*, and Expect, which is answered here. */
+ * and what it names, Keep-Alive, TE, Trailer, Transfer-Encoding, Upgrade, Proxy-*, and Expect, which we answer. */
 bool http_field_is_hop_by_hop(const struct http_head *head, struct str name);
 
 const char *http_reason_phrase(unsigned status); /* of RFC 9110 section 15 and the IANA registry; "" when unknown */

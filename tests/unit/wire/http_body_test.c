@@ -213,7 +213,7 @@ static void test_body_deadline(void *argument) {
     is_integer(http_body_read(&body, deadline_in_ms(5000), &content, &error), 1, "after it, reading goes on");
     is_str(buffer_view(&content), STR("hello"), "where it was");
     is_integer(http_body_read(&body, deadline_in_ms(5000), &content, &error), 0, "to the end");
-    is_str(http_fields_find(body.chunked.trailers, body.chunked.trailer_count, STR("x-sum")), STR("7"), "with trailers");
+    is_str(http_fields_find(body.chunked.trailers, body.chunked.trailer_count, STR("x-sum")), STR("7"), "and trailers");
     is_str(stream_buffered(pair.near), STR("next"), "and not past it");
     http_body_close(&body);
     buffer_free(&content);

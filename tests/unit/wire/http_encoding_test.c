@@ -123,7 +123,7 @@ static void test_cuts(enum http_encoding encoding, struct str text) {
     }
     is_integer(accepted, 0, "no cut of it passes for the whole");
     buffer_append_byte(&compressed, 'x');
-    is_integer(decode(encoding, wide, buffer_view(&compressed), SIZE_MAX, NULL).result, -1, "nor a byte behind the end");
+    is_integer(decode(encoding, wide, buffer_view(&compressed), SIZE_MAX, NULL).result, -1, "nor a byte behind it");
     is_integer(decode(encoding, wide, buffer_view(&compressed), 1, NULL).result, -1, "alone, too");
     buffer_append_cstr(&compressed, "yz and more that is no second part of anything");
     is_integer(decode(encoding, wide, buffer_view(&compressed), SIZE_MAX, NULL).result, -1, "nor many");

@@ -171,8 +171,8 @@ static void test_fields(void) {
     size_t consumed;
     struct str element;
     arena_init(&arena, ARENA_BYTES);
-    char bytes[] = "GET /a?b=c&d HTTP/1.1\r\nHost: x\r\nConnection: close, TE\r\nX-A:  1 2 \r\nconnection: ,,X-Named ,\r\n"
-                   "X-Named: n\r\nTE: trailers\r\nX-Empty:\r\n\r\n";
+    char bytes[] = "GET /a?b=c&d HTTP/1.1\r\nHost: x\r\nConnection: close, TE\r\nX-A:  1 2 \r\n"
+                   "connection: ,,X-Named ,\r\nX-Named: n\r\nTE: trailers\r\nX-Empty:\r\n\r\n";
     CHECK(http_head_decode_request(str_from_cstr(bytes), &limits, &arena, &head, &consumed, NULL) == DECODE_DONE);
     memset(bytes, '#', sizeof(bytes));
     is_str(head.method, STR("GET"), "nothing points into the bytes: the method");
@@ -314,7 +314,7 @@ static void test_writing(void) {
         is_integer(http_write_last_chunk(&out, &bad[i], 1, NULL), -1, "as a trailer, too");
     }
     is_integer(http_write_request_line(&out, STR("GET"), STR("/ HTTP/1.1\r\nX: y"), NULL), -1, "so is a target");
-    is_integer(http_write_request_line(&out, STR("GET"), STR("/\xc3\xa9"), NULL), -1, "bytes past ASCII are refused there");
+    is_integer(http_write_request_line(&out, STR("GET"), STR("/\xc3\xa9"), NULL), -1, "so are bytes past ASCII");
     is_integer(http_write_request_line(&out, STR("GE T"), STR("/"), NULL), -1, "a method");
     is_integer(http_write_status_line(&out, 200, STR("OK\r\nX: y"), NULL), -1, "a reason");
     is_integer(http_write_status_line(&out, 99, STR_NONE, NULL), -1, "a status");
