@@ -84,7 +84,7 @@ keeps its ledger on disk, "sworn, tmpfs" in memory, which shows what the disk co
 def write(machine, rounds, seconds, workloads, measured, sections, findings):
     out = ["# Benchmarks", "", "Written by `./dev bench` (about 12 minutes; `--quick` about 3). To see one part:",
            "`./dev bench --only select`; others are " + ", ".join(
-               f"`{name}`" for name in ("prepared", "rows", "many", "people", "cedar", "ledger", "detect", "parts")) + ".", ""]
+               f"`{name}`" for name in ("prepared", "rows", "many", "people", "cedar", "ledger", "detect", "parts", "http")) + ".", ""]
     out += [f"* {line}" for line in machine] + [""]
     goals = list(goal_rows(measured, sections))
     if goals:
@@ -96,6 +96,8 @@ def write(machine, rounds, seconds, workloads, measured, sections, findings):
         out += [findings.strip(), ""]
     if "cedar" in sections:
         out += ["## Cedar", "", sections["cedar"].page()]
+    if "http" in sections:
+        out += [sections["http"]]
     if "ledger" in sections:
         for place in ("disk", "tmpfs"):
             out += [f"## Ledger on {place}", "", sections["ledger"][place][0]]

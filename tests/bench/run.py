@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import cedar
+import http_bench
 import pgbench
 import programs
 import report
@@ -39,7 +40,7 @@ WORKLOADS = (
     ("many", f"{ROWS:,} rows of pgbench_accounts, 1.1 MB", "simple", SELECT_MANY, (8,), ALL[:3]),
     ("people", f"{FEW_ROWS} rows with names, emails and phone numbers, masked", "simple", SELECT_PEOPLE, (8,), ALL[:3]),
 )
-PROGRAMS = ("cedar", "ledger", "detect", "parts")
+PROGRAMS = ("cedar", "ledger", "detect", "parts", "http")
 
 
 @contextlib.contextmanager
@@ -133,6 +134,8 @@ def main():
         with servers() as targets:
             measured = {workload[0]: measure(targets, workload, rounds, seconds) for workload in chosen}
     sections = run_programs(wanted, arguments.quick)
+    if "http" in wanted:
+        sections["http"] = http_bench.run(arguments.quick)
     page = report.write(machine, rounds, seconds, chosen, measured, sections, FINDINGS.read_text(encoding="utf-8"))
     print(f"bench: took {time.monotonic() - started:.0f} s", file=sys.stderr)
     if arguments.only:
