@@ -21,7 +21,7 @@ from servers import ROOT
 KIB = 1024
 # KiB of the request, connections
 CASES = ((1, 1), (1, 8), (1, 16), (1, 64), (16, 1), (16, 16), (16, 64), (100, 1), (100, 16), (100, 64))
-QUICK_CASES = ((1, 1), (1, 64), (16, 1), (16, 64), (100, 1), (100, 64))
+QUICK_CASES = ((1, 1), (1, 8), (1, 64), (16, 1), (16, 64), (100, 1), (100, 64))
 WARM_UP_REQUESTS, WARM_UP_SECONDS = 2000, 20
 SECONDS = 2
 RATE = 1000
@@ -135,6 +135,8 @@ def run(is_quick):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if hard < 0 else min(FILES, hard), hard))
     rounds = 1 if is_quick else 3
+    load_at_start = os.getloadavg()[0]
     with contextlib.ExitStack() as stack:
         results = measure_all(Field(stack), rounds, QUICK_CASES if is_quick else CASES)
+    results["load"] = load_at_start, os.getloadavg()[0]
     return http_report.write(results, rounds)

@@ -2,10 +2,10 @@
 from http_servers import ANSWER_BYTES, PORTKEY, versions
 from report import ratio, verdict
 
-HOW = """A stand-in for a model API answers at once, with {answer} bytes of JSON, or with 64 deltas of 20 ms; what stands in front of
-it gets chat requests of the given size, prose with about one email address, phone or card number a KiB. A run fails on any
-answer that is not a complete 200 with the address of its own prompt in it. All of it runs on one machine, over TCP on
-loopback on both hops, so it competes for the cores.
+HOW = """A stand-in for a model API answers at once, with {answer} bytes of JSON, or with 64 deltas at 20 ms. It is asked
+directly and through the others, with chat requests of the given size: prose with about one email address, phone or card
+number a KiB. An answer that is not a complete 200 with the address of its own prompt in it ends the benchmark. All of it
+runs on one machine, over TCP on loopback on both hops, so it competes for the cores.
 
 * {versions}.
 * One thread each: `worker_processes 1`, `nbthread 1`, node as it is, `workers: 1` (sworn's keeper is a process of its
@@ -13,8 +13,10 @@ loopback on both hops, so it competes for the cores.
   stays in memory, and there is no access log; {portkey} gets the custom host by its header. All keep connections to the
   upstream alive, in clear.
 * Each target has answered 4,000 requests before, or all that it could in 40 s (node compiles as it goes).
-* Targets take turns within each of {rounds} rounds of 2 s; figures are medians over the rounds. CPU is user and system time of all
-  processes of the target, from /proc, by request. "added" is the difference to the direct connection's.
+* Targets take turns within each of {rounds} rounds of 2 s; figures are medians over the rounds. CPU is user and system
+  time of all processes of the target, from /proc, by request. "added" is the difference to the direct connection's.
+* Load average {load[0]:.1f} at the start, {load[1]:.1f} at the end; the benchmark by itself makes about 3. Where others compete for
+  the cores, throughput and latency say little; CPU a request, which also grows, can still be compared.
 """
 SWORN = """* "controls off": one policy permits and reveals everything; evidence is written all the same. "sworn": everything on,
   values become placeholders towards the model and the caller's own values again on the way back, ledger on disk;
@@ -96,7 +98,7 @@ def absent_lines(absent):
     by_reason = {}
     for name, reason in absent.items():
         by_reason.setdefault(reason, []).append(f'"{name}"')
-    return [f"* Not in these tables: {', '.join(names)}: {reason.rstrip('.')}." for reason, names in by_reason.items()]
+    return [f"* Not in these tables: {', '.join(names)}:\n  {reason.rstrip('.')}." for reason, names in by_reason.items()]
 
 
 def goal_row(text, sign, bound, got, unit=""):
@@ -127,7 +129,8 @@ def goal_rows(results):
 def write(results, rounds):
     has_sworn = "sworn" in results["rate"]
     out = ["## Model APIs over HTTP", "",
-           HOW.format(answer=ANSWER_BYTES, versions=", ".join(versions()), portkey=PORTKEY, rounds=rounds).rstrip()]
+           HOW.format(answer=ANSWER_BYTES, versions=",\n  ".join(versions()), portkey=PORTKEY, rounds=rounds,
+                      load=results["load"]).rstrip()]
     if has_sworn:
         out += [SWORN.rstrip()]
     out += absent_lines(results["absent"]) + [""]

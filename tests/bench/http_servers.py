@@ -209,5 +209,5 @@ def versions():
         done = subprocess.run(command, check=False, text=True, capture_output=True)
         return (done.stdout or done.stderr).partition("\n")[0]
     return [first_line("nginx", "-v").removeprefix("nginx version: "), first_line("haproxy", "-v").partition(" 20")[0],
-            f"{PORTKEY} {PORTKEY_VERSION} (with {PORTKEY_SERVER} {PORTKEY_SERVER_VERSION}: its streams fail with later ones) "
-            f"on node {first_line('node', '--version')}"]
+            f"{PORTKEY} {PORTKEY_VERSION} on node {first_line('node', '--version')}, with {PORTKEY_SERVER} "
+            f"{PORTKEY_SERVER_VERSION} (its streams fail with later ones)"]

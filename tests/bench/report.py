@@ -82,7 +82,7 @@ keeps its ledger on disk, "sworn, tmpfs" in memory, which shows what the disk co
 
 
 def write(machine, rounds, seconds, workloads, measured, sections, findings):
-    out = ["# Benchmarks", "", "Written by `./dev bench` (about 12 minutes; `--quick` about 3). To see one part:",
+    out = ["# Benchmarks", "", "Written by `./dev bench` (about 25 minutes; `--quick` about 7). To see one part:",
            "`./dev bench --only select`; others are " + ", ".join(
                f"`{name}`" for name in ("prepared", "rows", "many", "people", "cedar", "ledger", "detect", "parts", "http")) + ".", ""]
     out += [f"* {line}" for line in machine] + [""]
