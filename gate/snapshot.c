@@ -13,6 +13,7 @@ static int make_upstream(const struct config_upstream *from, uint64_t generation
     *to = (struct wire_upstream){
         .name = from->name,
         .environment = from->environment,
+        .resource_type = from->resource_type,
         .address = from->address.text,
         .user = from->user,
         .database = from->database,

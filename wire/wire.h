@@ -59,6 +59,7 @@ struct wire_login {
 struct wire_upstream {
     struct str name;        /* "shop" */
     struct str environment; /* "prod" */
+    struct str resource_type; /* of its entity: "Database" */
     struct str address;     /* "host:port" or "unix:/path" */
     struct str user;
     struct str database;    /* empty: what the client asked for */

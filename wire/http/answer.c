@@ -5,10 +5,6 @@
 
 static const struct http_limits limits = HTTP_LIMITS_DEFAULT;
 
-static const struct http_dialect *dialect_of(const struct http_exchange *exchange) {
-    return http_state(exchange->session)->dialect;
-}
-
 static uint64_t answer_deadline(void) { return clock_monotonic_ns() + HTTP_ANSWER_TIMEOUT_NS; }
 
 /* ---- The head -------------------------------------------------------------------------------------------------- */
@@ -120,7 +116,7 @@ static int relay_whole(struct http_exchange *exchange, struct error *error) {
     buffer_free(&raw);
     http_leave_upstream(exchange, is_reusable(exchange));
     if (got < 0) return fail(exchange, 502, OUTCOME_INTERRUPTED, "the upstream's answer cannot be read", &why, error);
-    if (dialect_of(exchange)->finish_answer(exchange, buffer_view(&exchange->answer_body), &why) != 0) {
+    if (exchange->dialect->finish_answer(exchange, buffer_view(&exchange->answer_body), &why) != 0) {
         return fail(exchange, 502, OUTCOME_ERROR, "the answer was withheld", &why, error);
     }
     if (buffer_failed(&exchange->out)) {
@@ -159,7 +155,7 @@ static int relay_pieces(struct http_exchange *exchange, struct error *why) {
         buffer_clear(&exchange->answer_body);
         got = read_piece(exchange, &raw, why);
         if (got >= 0 &&
-            dialect_of(exchange)->feed_answer(exchange, buffer_view(&exchange->answer_body), got == 0, why) != 0) {
+            exchange->dialect->feed_answer(exchange, buffer_view(&exchange->answer_body), got == 0, why) != 0) {
             got = -1;
         }
         if (got == 1 && buffer_length(&exchange->out) > 0 && http_emit(exchange, why) != 0) got = -1;
@@ -174,7 +170,7 @@ static int break_off(struct http_exchange *exchange, const struct error *why) {
     struct outcome *outcome = &exchange->action->outcome;
     outcome->status = exchange->answer_reader.is_at_end || why->code == ERROR_INVALID ? OUTCOME_ERROR : OUTCOME_INTERRUPTED;
     buffer_clear(&exchange->out);
-    dialect_of(exchange)->break_stream(exchange, str_from_cstr(why->text));
+    exchange->dialect->break_stream(exchange, str_from_cstr(why->text));
     exchange->is_broken = true;
     return 0;
 }
@@ -197,7 +193,7 @@ int http_relay(struct http_exchange *exchange, struct error *error) {
         unsigned status = why.code == ERROR_TIMEOUT ? 504 : 502;
         return fail(exchange, status, OUTCOME_INTERRUPTED, "the upstream did not answer", &why, error);
     }
-    exchange->mode = dialect_of(exchange)->begin_answer(exchange);
+    exchange->mode = exchange->dialect->begin_answer(exchange);
     return exchange->mode == ANSWER_WHOLE ? relay_whole(exchange, error) : relay_stream(exchange, error);
 }
 
@@ -216,7 +212,7 @@ static int finish_whole(struct http_exchange *exchange, struct error *error) {
 
 static int finish_stream(struct http_exchange *exchange, struct error *error) {
     struct buffer *out = stream_output(exchange->session->client);
-    if (!exchange->is_broken) dialect_of(exchange)->end_stream(exchange);
+    if (!exchange->is_broken) exchange->dialect->end_stream(exchange);
     exchange->action->outcome.bytes += buffer_length(&exchange->out);
     bool is_told = buffer_length(&exchange->out) > 0;
     http_write_chunk(out, buffer_view(&exchange->out));

@@ -2,8 +2,8 @@
  * both directions; what cannot be looked into is policy's to let through. */
 #include "base/json.h"
 #include "model/tags.h"
+#include "wire/http/api.h"
 #include "wire/http/content.h"
-#include "wire/http/dialect.h"
 #include "wire/http/route.h"
 
 #define API_ATTRIBUTES_MAX 8
@@ -71,16 +71,9 @@ static int collect_input(struct http_exchange *exchange, const struct route *rou
 
 static const struct resource *endpoint(const struct http_exchange *exchange, const struct route *route,
                                        struct arena *arena) {
-    const struct wire_upstream *target = exchange->session->target;
-    struct resource *chain = ARENA_NEW_ARRAY(arena, struct resource, 3);
-    if (chain == NULL) return NULL;
-    struct str api = arena_format(arena, "%.*s/%.*s", STR_ARGS(target->environment), STR_ARGS(target->name));
     struct str path = route->operation != NULL ? route->operation->path_template : exchange->path;
-    struct str id = arena_format(arena, "%.*s/%.*s %.*s", STR_ARGS(api), STR_ARGS(exchange->request.method), STR_ARGS(path));
-    chain[0] = (struct resource){STR("Endpoint"), id, &chain[1]};
-    chain[1] = (struct resource){STR("Api"), api, &chain[2]};
-    chain[2] = (struct resource){STR("Environment"), target->environment, NULL};
-    return id.data != NULL && api.data != NULL ? chain : NULL;
+    struct str name = arena_format(arena, "%.*s %.*s", STR_ARGS(exchange->request.method), STR_ARGS(path));
+    return name.data != NULL ? http_resource(exchange->session->target, arena, STR("Endpoint"), name) : NULL;
 }
 
 static int add_step(struct http_exchange *exchange, const struct route *route, const struct attribute_tags *tags,
@@ -105,10 +98,11 @@ static int add_step(struct http_exchange *exchange, const struct route *route, c
     return 0;
 }
 
-static int describe(struct http_exchange *exchange, struct action *action, struct error *error) {
+int http_api_describe(struct http_exchange *exchange, const struct operation_table *operations, struct action *action,
+                      struct error *error) {
     struct route route;
     struct attribute_tags tags = {.count = 0};
-    route_find(exchange->session->target->operations, exchange->request.method, exchange->path, &exchange->arena, &route);
+    route_find(operations, exchange->request.method, exchange->path, &exchange->arena, &route);
     if (exchange->problem.status == 0 && collect_input(exchange, &route, action, &tags) != 0) {
         http_refuse_request(exchange, action, 400, STR("the parameters of the request cannot be read without doubt: its "
                                                        "JSON, form or query is malformed, too large or says a thing twice"));
@@ -119,7 +113,11 @@ static int describe(struct http_exchange *exchange, struct action *action, struc
     return add_step(exchange, &route, &tags, action, error);
 }
 
-static enum mask_result mask_request(struct http_exchange *exchange, struct buffer *out, struct error *error) {
+static int describe(struct http_exchange *exchange, struct action *action, struct error *error) {
+    return http_api_describe(exchange, exchange->session->target->operations, action, error);
+}
+
+enum mask_result http_api_mask_request(struct http_exchange *exchange, struct buffer *out, struct error *error) {
     const struct mask_plan *plan = exchange->plans->request;
     struct outcome *outcome = &exchange->action->outcome;
     enum content_kind kind = content_kind_of(&exchange->request);
@@ -133,7 +131,7 @@ static enum mask_result mask_request(struct http_exchange *exchange, struct buff
 
 /* ---- The answer ------------------------------------------------------------------------------------------------ */
 
-static enum answer_mode begin_answer(struct http_exchange *exchange) {
+enum answer_mode http_api_begin_answer(struct http_exchange *exchange) {
     enum content_kind kind = content_kind_of(&exchange->answer);
     const struct mask_plan *plan = exchange->plans->answer;
     if (!plan->reveals_all && (kind == CONTENT_JSON || kind == CONTENT_OTHER)) return ANSWER_WHOLE;
@@ -145,7 +143,7 @@ static enum answer_mode begin_answer(struct http_exchange *exchange) {
     return ANSWER_STREAMED;
 }
 
-static int finish_answer(struct http_exchange *exchange, struct str body, struct error *error) {
+int http_api_finish_answer(struct http_exchange *exchange, struct str body, struct error *error) {
     const struct mask_plan *plan = exchange->plans->answer;
     struct outcome *outcome = &exchange->action->outcome;
     enum content_kind kind = content_kind_of(&exchange->answer);
@@ -163,7 +161,7 @@ static int finish_answer(struct http_exchange *exchange, struct str body, struct
     return result == MASK_FAILED ? error_set(error, ERROR_INVALID, "it could not be inspected to its end") : 0;
 }
 
-static int feed_answer(struct http_exchange *exchange, struct str piece, bool is_last, struct error *error) {
+int http_api_feed_answer(struct http_exchange *exchange, struct str piece, bool is_last, struct error *error) {
     struct api_state *state = exchange->dialect_state;
     struct outcome *outcome = &exchange->action->outcome;
     if (state->lane == NULL) {
@@ -177,10 +175,10 @@ static int feed_answer(struct http_exchange *exchange, struct str piece, bool is
     return error_set(error, ERROR_INVALID, "the answer could not be inspected to its end");
 }
 
-static void nothing(struct http_exchange *exchange) { (void)exchange; }
+void http_api_nothing(struct http_exchange *exchange) { (void)exchange; }
 
 /* A text has no words of its own for its breaking off: the connection says it. */
-static void break_stream(struct http_exchange *exchange, struct str message) {
+void http_api_break_stream(struct http_exchange *exchange, struct str message) {
     (void)exchange;
     (void)message;
 }
@@ -198,7 +196,7 @@ static struct str write_error(unsigned status, struct str message, struct str ac
     return STR("application/problem+json");
 }
 
-static void close_state(struct http_exchange *exchange) {
+void http_api_close(struct http_exchange *exchange) {
     struct api_state *state = exchange->dialect_state;
     if (state->lane != NULL) exchange->plans->answer->lane_free(&state->lane);
     exchange->dialect_state = NULL;
@@ -207,15 +205,15 @@ static void close_state(struct http_exchange *exchange) {
 static const struct http_dialect http_dialect = {
     .credential = HTTP_CREDENTIAL_BEARER,
     .describe = describe,
-    .mask_request = mask_request,
-    .begin_answer = begin_answer,
-    .finish_answer = finish_answer,
-    .feed_answer = feed_answer,
-    .end_stream = nothing,
-    .break_stream = break_stream,
-    .ping = nothing,
+    .mask_request = http_api_mask_request,
+    .begin_answer = http_api_begin_answer,
+    .finish_answer = http_api_finish_answer,
+    .feed_answer = http_api_feed_answer,
+    .end_stream = http_api_nothing,
+    .break_stream = http_api_break_stream,
+    .ping = http_api_nothing,
     .write_error = write_error,
-    .close = close_state,
+    .close = http_api_close,
 };
 
 HTTP_PROTOCOL(http, "http");

@@ -52,6 +52,7 @@ enum answer_mode {
 struct http_exchange {
     struct arena arena;
     struct wire_session *session;
+    const struct http_dialect *dialect; /* the session's, until describe finds that another one fits */
     enum exchange_phase phase;
 
     /* the request */

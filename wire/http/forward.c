@@ -40,7 +40,7 @@ static int write_credential(const struct http_exchange *exchange, struct buffer 
     const struct wire_upstream *target = exchange->session->target;
     if (target->password == NULL || target->password->length == 0) return 0;
     struct str key = secret_view(target->password);
-    if (http_state(exchange->session)->dialect->credential == HTTP_CREDENTIAL_API_KEY) {
+    if (exchange->dialect->credential == HTTP_CREDENTIAL_API_KEY) {
         return http_write_field(out, STR("x-api-key"), key, error);
     }
     buffer_append_cstr(out, "Authorization: Bearer ");
@@ -139,7 +139,7 @@ int http_send_request(struct http_exchange *exchange, struct error *error) {
     buffer_init(&masked, exchange->body.cap_bytes * 2);
     struct str body = buffer_view(&exchange->body);
     enum mask_result result = MASK_UNCHANGED;
-    if (body.length > 0) result = state->dialect->mask_request(exchange, &masked, &why);
+    if (body.length > 0) result = exchange->dialect->mask_request(exchange, &masked, &why);
     if (result == MASK_CHANGED) body = buffer_view(&masked);
     if (buffer_failed(&masked)) (void)error_set(&why, ERROR_LIMIT, "it is too large once it is masked");
     int sent = 0;

@@ -6,7 +6,7 @@ static void ping_main(void *argument) {
     struct http_exchange *exchange = argument;
     struct error error;
     while (fiber_sleep(HTTP_PING_NS, &error) == 0) {
-        http_state(exchange->session)->dialect->ping(exchange);
+        exchange->dialect->ping(exchange);
         if (http_emit(exchange, &error) != 0) break;
     }
 }

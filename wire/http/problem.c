@@ -32,7 +32,7 @@ static int append_problem(const struct http_dialect *dialect, struct http_proble
 int http_write_problem(struct http_exchange *exchange, struct error *error) {
     struct outcome *outcome = &exchange->action->outcome;
     snprintf(outcome->code, sizeof(outcome->code), "%u", exchange->problem.status);
-    return append_problem(http_state(exchange->session)->dialect, exchange->problem, exchange,
+    return append_problem(exchange->dialect, exchange->problem, exchange,
                           stream_output(exchange->session->client), error);
 }
 

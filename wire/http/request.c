@@ -203,7 +203,7 @@ static int describe_action(struct http_exchange *exchange, struct action *action
     if (inspect_target(exchange, action) != 0 || inspect_fields(exchange, action) != 0) {
         http_refuse_request(exchange, action, 400, STR("the request could not be inspected for personal data and secrets"));
     }
-    return http_state(exchange->session)->dialect->describe(exchange, action, error);
+    return exchange->dialect->describe(exchange, action, error);
 }
 
 int http_describe(struct http_exchange *exchange, struct action **out, struct error *error) {

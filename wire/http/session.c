@@ -21,6 +21,7 @@ struct http_exchange *http_exchange_new(struct wire_session *session, struct err
     size_t body_bytes_max = session->target->message_bytes_max;
     if (body_bytes_max > HTTP_BODY_BYTES_MAX) body_bytes_max = HTTP_BODY_BYTES_MAX;
     exchange->session = session;
+    exchange->dialect = http_state(session)->dialect;
     arena_init(&exchange->arena, HTTP_EXCHANGE_ARENA_BYTES);
     buffer_init(&exchange->body, body_bytes_max);
     buffer_init(&exchange->text, body_bytes_max + (1u << 20));
@@ -207,7 +208,7 @@ int http_next_answer(struct wire_session *session, struct action **action, struc
 
 static struct action *leave_action(struct http_exchange *exchange) {
     struct action *action = exchange->action;
-    if (exchange->dialect_state != NULL) http_state(exchange->session)->dialect->close(exchange);
+    if (exchange->dialect_state != NULL) exchange->dialect->close(exchange);
     exchange->action = NULL;
     exchange->plans = NULL;
     return action;
