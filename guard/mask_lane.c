@@ -270,10 +270,19 @@ static void find_begun_url_password(struct str held, struct begun *begun) {
     }
 }
 
+/* Where what makes the span one begins: the scan has to see it again. */
+static size_t extent_start(struct str text, size_t open, const struct detect_span *span) {
+    size_t start = span->start;
+    if (span->class != CLASS_URL_PASSWORD) return start;
+    while (start > open && !str_starts_with(str_slice(text, start, text.length), STR("://"))) start--;
+    return start;
+}
+
 /* The span across `cut`, or NULL. */
-static const struct detect_span *span_across(const struct detect_spans *spans, size_t cut) {
-    for (size_t i = 0; i < spans->count && spans->items[i].start < cut; i++) {
-        if (spans->items[i].end > cut) return &spans->items[i];
+static const struct detect_span *span_across(struct str text, size_t open, const struct detect_spans *spans,
+                                             size_t cut) {
+    for (size_t i = 0; i < spans->count; i++) {
+        if (spans->items[i].end > cut && extent_start(text, open, &spans->items[i]) < cut) return &spans->items[i];
     }
     return NULL;
 }
@@ -281,14 +290,26 @@ static const struct detect_span *span_across(const struct detect_spans *spans, s
 /* The cut moved to before what lies across it, unless that is where the held text begins. */
 static size_t cut_clear_of(const struct mask_lane *lane, const struct feed *feed, const struct detect_spans *spans,
                            size_t cut) {
+    struct str text = buffer_view(&lane->text);
     for (size_t before = cut + 1; cut < before;) {
         before = cut;
-        const struct detect_span *across = span_across(spans, cut);
-        if (across != NULL && across->start > lane->open) cut = across->start;
-        size_t placeholder = mask_rewrite_hold(&feed->job, buffer_view(&lane->text), lane->open, cut, false);
+        const struct detect_span *across = span_across(text, lane->open, spans, cut);
+        size_t start = across != NULL ? extent_start(text, lane->open, across) : lane->open;
+        if (start > lane->open) cut = start;
+        size_t placeholder = mask_rewrite_hold(&feed->job, text, lane->open, cut, false);
         if (placeholder > lane->open) cut = placeholder;
     }
     return cut;
+}
+
+/* Behind the first span that reaches across the cut from where the held text begins: it is found whole, or it fills the
+ * hold. */
+static int release_first(struct mask_lane *lane, struct feed *feed, const struct detect_spans *spans,
+                         const struct detect_span *first) {
+    if (first->end + 1 < buffer_length(&lane->text)) return release(lane, feed, first->end, false, spans);
+    enum lane_mode mode = first->class == CLASS_URL_PASSWORD ? LANE_LOGIN : LANE_TOKEN;
+    if (release(lane, feed, first->start, false, spans) != 0) return -1;
+    return begin_to_swallow(lane, feed, mode, first->class);
 }
 
 static bool is_in_span(const struct detect_spans *spans, size_t at) {
@@ -316,11 +337,8 @@ static int lane_force(struct mask_lane *lane, struct feed *feed) {
     if (begun.start > 0 && begun.start < cut - lane->open) cut = lane->open + begun.start;
     while (cut > lane->open + 1 && ((unsigned char)text.data[cut] & 0xc0) == 0x80) cut--;
     cut = cut_clear_of(lane, feed, spans, cut);
-    const struct detect_span *first = span_across(spans, cut);
-    if (first == NULL) return release(lane, feed, cut, false, spans);
-    bool is_open = first->end + 1 >= text.length;
-    return is_open ? begin_to_swallow(lane, feed, LANE_TOKEN, first->class)
-                   : release(lane, feed, first->end, false, spans);
+    const struct detect_span *first = span_across(text, lane->open, spans, cut);
+    return first != NULL ? release_first(lane, feed, spans, first) : release(lane, feed, cut, false, spans);
 }
 
 /* ---- A field whose name says what it holds ---------------------------------------------------------------------- */
