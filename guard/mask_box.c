@@ -62,6 +62,7 @@ static int decode_base64url(struct str text, struct buffer *out) {
 }
 
 static int encrypt(const struct mask_box_key *key, struct str owner, struct str text, uint8_t *box) {
+    if (text.data == NULL) text = STR("");
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     uint8_t *ciphertext = box + HEAD_BYTES;
     int length;

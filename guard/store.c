@@ -1,5 +1,5 @@
 /* The connection to the SQLite file: opening, schema, prepared statements, binding and reading of values. The tables
- * are used in store_token.c and store_hold.c.
+ * are used in store_token.c, store_hold.c and store_conversation.c.
  *
  * synchronous = FULL: a token that was revoked and a hold that was closed stay so over a power failure. */
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "guard/store_internal.h"
 
 #define STORE_MAGIC 0x5570a3e1u
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 #define STORE_APPLICATION_ID 0x73776f72 /* "swor": marks the file as ours */
 
 static const char *const store_sql[STORE_STATEMENT_COUNT] = {
@@ -58,6 +58,17 @@ static const char store_schema[] =
     " PRIMARY KEY (hold, approver)) STRICT, WITHOUT ROWID;"
     "PRAGMA application_id = 1937207154;";
 
+/* What each version added to the one before it, from the first on. */
+static const char *const store_steps[STORE_SCHEMA_VERSION - 1] = {
+    "CREATE TABLE conversation ("
+    " id BLOB PRIMARY KEY,"
+    " sealed TEXT NOT NULL,"
+    " created_us INTEGER NOT NULL,"
+    " expires_us INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX conversation_expiry ON conversation (expires_us);"
+    "UPDATE schema_version SET version = 2;",
+};
+
 static int store_execute(struct store *store, const char *sql, struct error *error) {
     if (sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK) return 0;
     return error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(store->database));
@@ -73,12 +84,26 @@ static int store_query_integer(struct store *store, const char *sql, int64_t *va
     return error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(store->database));
 }
 
-/* Creates the tables in an empty file, once, also when two processes open it at the same time. */
+static int store_upgrade(struct store *store, struct error *error) {
+    int64_t table_count = 0, application = 0, version = 0;
+    if (store_query_integer(store, "SELECT count(*) FROM sqlite_schema", &table_count, error) != 0 ||
+        (table_count == 0 && store_execute(store, store_schema, error) != 0) ||
+        store_query_integer(store, "PRAGMA application_id", &application, error) != 0) {
+        return -1;
+    }
+    if (application != STORE_APPLICATION_ID) return 0; /* store_check_schema refuses it */
+    if (store_query_integer(store, "SELECT version FROM schema_version", &version, error) != 0) return -1;
+    for (; version >= 1 && version < STORE_SCHEMA_VERSION; version++) {
+        if (store_execute(store, store_steps[version - 1], error) != 0) return -1;
+    }
+    return 0;
+}
+
+/* Creates the tables in an empty file, and those that an older file lacks, once, also when two processes open it at the
+ * same time. */
 static int store_create_schema(struct store *store, struct error *error) {
     if (store_execute(store, "BEGIN IMMEDIATE", error) != 0) return -1;
-    int64_t table_count = 0;
-    if (store_query_integer(store, "SELECT count(*) FROM sqlite_schema", &table_count, error) != 0 ||
-        (table_count == 0 && store_execute(store, store_schema, error) != 0)) {
+    if (store_upgrade(store, error) != 0) {
         (void)sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
         return -1;
     }

@@ -1,5 +1,5 @@
-/* The state of a gateway that is not evidence: tokens, and actions that are held for approval. A narrow interface over
- * SQLite (one file, WAL mode, 0600).
+/* The state of a gateway that is not evidence: tokens, actions that are held for approval, and sealed
+ * conversations. A narrow interface over SQLite (one file, WAL mode, 0600).
  *
  * Every function here blocks: call it from a helper thread (run/offload.h) or from a command. A store may be used by
  * several threads (one lock) and its file by several processes (commands beside the gateway). Strings that come out are
@@ -9,6 +9,7 @@
 #define SWORN_GUARD_STORE_H
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/digest.h"
 #include "base/error.h"
 
@@ -16,6 +17,8 @@
 #define STORE_ROWS_MAX 100000 /* in one listing */
 #define STORE_TOKENS_PER_PRINCIPAL_MAX 1000
 #define STORE_VOTES_MAX 256 /* of one hold that are listed */
+#define STORE_CONVERSATION_BYTES_MAX (16u << 20)
+#define STORE_CONVERSATION_NAME_MAX 8192 /* with the names of principal and upstream */
 
 struct store;
 
@@ -109,5 +112,14 @@ int store_vote_add(struct store *store, struct str hold_id, const struct store_v
 /* In order of time. */
 int store_vote_list(struct store *store, struct arena *arena, struct str hold_id, struct store_vote **votes,
                     size_t *count, struct error *error) MUST_USE;
+
+/* ---- Conversations: sealed bytes; guard/conversation.h makes and reads them ------------------------------------- */
+
+/* Replaces what is there under the id; sweeps what has expired. sealed is text. */
+int store_conversation_put(struct store *store, const struct sha256 *id, struct str sealed, int64_t now_us,
+                           int64_t expires_us, struct error *error) MUST_USE;
+/* Appends to sealed. ERROR_NOT_FOUND when there is none, or none that has not expired. */
+int store_conversation_get(struct store *store, const struct sha256 *id, int64_t now_us, struct buffer *sealed,
+                           struct error *error) MUST_USE;
 
 #endif

@@ -192,6 +192,26 @@ static void check_files(void) {
     ok(store_open("/nonexistent/x.db", &error) == NULL && error.code == ERROR_SYSTEM, "no folder");
 }
 
+/* A file of version 1 has no conversations yet. */
+static void check_older(void) {
+    struct error error = {0};
+    struct sha256 id = {{7}};
+    struct buffer sealed;
+    buffer_init(&sealed, 1024);
+    sqlite3 *database = NULL;
+    CHECK(sqlite3_open(path, &database) == SQLITE_OK &&
+          sqlite3_exec(database, "DROP TABLE conversation; UPDATE schema_version SET version = 1", NULL, NULL, NULL) ==
+              SQLITE_OK);
+    sqlite3_close(database);
+    struct store *store = store_open(path, &error);
+    ok(store != NULL && store_conversation_put(store, &id, STR("sealed"), 1, 9, &error) == 0 &&
+           store_conversation_get(store, &id, 2, &sealed, &error) == 0 &&
+           str_equal_cstr(buffer_view(&sealed), "sealed"),
+       "an older schema is brought up to date");
+    store_close(&store);
+    buffer_free(&sealed);
+}
+
 static void check_newer(void) {
     struct error error = {0};
     sqlite3 *database = NULL;
@@ -226,6 +246,7 @@ int main(void) {
     check_files();
     check_restart(&store, &arena);
     store_close(&store);
+    check_older();
     check_newer();
     remove_files();
     arena_free(&arena);
