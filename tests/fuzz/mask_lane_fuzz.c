@@ -75,8 +75,8 @@ static void check_text(struct str rest, uint8_t how, uint8_t which) {
     CHECK(vault_append_placeholder(vault, CLASS_PHONE, STR("none"), &text, &error) == 0);
     buffer_clear(&text);
     size_t canary = which % LENGTH_OF(canaries), place = rest.length * (which / LENGTH_OF(canaries)) / 43;
-    bool has_own_key = str_find(rest, STR("-----BEGIN")) != STR_NOT_FOUND;
-    if (has_own_key) canary = 0; /* what a key swallows depends on its foot */
+    /* Its own words may be anything. */
+    if (str_find(rest, str_from_cstr(canaries[canary].secret)) != STR_NOT_FOUND) canary = 0;
     buffer_append_str(&text, str_slice(rest, 0, place));
     buffer_append_cstr(&text, canaries[canary].text);
     buffer_append_str(&text, str_slice(rest, place, rest.length));

@@ -45,14 +45,14 @@ struct totals {
 /* "." and "@" are in no answer by themselves: each address that comes out names its conversation. */
 static void make_value(const struct conversation_state *state, struct value *value, uint32_t index) {
     static const enum data_class classes[] = {CLASS_EMAIL, CLASS_IP_ADDRESS, CLASS_CREDENTIAL, CLASS_EMAIL};
-    static const char alphabet[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+    static const char alphabet[] = "QXZJKWqxzjkw0123456789"; /* no words: they would be context */
     value->class = classes[random_below(LENGTH_OF(classes))];
     if (value->class == CLASS_EMAIL) {
         snprintf(value->text, sizeof(value->text), "person%u@c%u.example.com", index, state->id);
     } else if (value->class == CLASS_IP_ADDRESS) {
         snprintf(value->text, sizeof(value->text), "10.%u.%u.%u", 100 + state->id / 100, 100 + state->id % 100, 10 + index);
     } else {
-        int length = snprintf(value->text, sizeof(value->text), "ghp_c%05uv%02uq", state->id, index);
+        int length = snprintf(value->text, sizeof(value->text), "ghp_c%05ux%02uq", state->id, index);
         while (length < 40) value->text[length++] = alphabet[random_below(sizeof(alphabet) - 1)];
         value->text[length] = 0;
     }
@@ -61,7 +61,7 @@ static void make_value(const struct conversation_state *state, struct value *val
 }
 
 static const char *const fillers[] = {"please write to ", "the customer is ", "use ", "and then look at ", "it was ",
-                                      "nobody but ", "as I said, ", "\xc3\xbc" "ber "};
+                                      "nobody but ", "as I said, ", "f\xc3\xbcr "};
 
 static void append_question(struct conversation_state *state) {
     uint32_t mentions = 1 + random_below(4);
@@ -163,7 +163,9 @@ static void run_conversation(unsigned id, struct totals *totals) {
         lane_world_plan(&world, CLASS_SET_ALL, 0); /* each request has a vault of its own */
         if (lane_world_ask(&world, MASK_TEXT, buffer_view(&state.history), &sent) == MASK_FAILED) totals->failed++;
         for (size_t i = 0; i < state.count; i++) {
-            totals->leaked += count_of(buffer_view(&sent), str_from_cstr(state.values[i].text)) > 0;
+            if (count_of(buffer_view(&sent), str_from_cstr(state.values[i].text)) == 0) continue;
+            printf("# %s goes upstream\n", state.values[i].text);
+            totals->leaked++;
         }
         if (!str_starts_with(buffer_view(&sent), buffer_view(&state.sent))) totals->unstable++;
         buffer_free(&state.sent);
