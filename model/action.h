@@ -84,6 +84,7 @@ struct action {
     uint64_t started_ns; /* monotonic */
     struct verdict verdict;
     struct outcome outcome;
+    struct vault *vault; /* the gate's: what its placeholders stand for; in the arena; NULL: there are none */
     void *wire; /* the protocol's own, in the action's arena */
 };
 

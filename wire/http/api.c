@@ -216,4 +216,4 @@ static const struct http_dialect http_dialect = {
     .close = http_api_close,
 };
 
-HTTP_PROTOCOL(http, "http");
+HTTP_PROTOCOL(http, "http", http_dialect);

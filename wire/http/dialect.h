@@ -34,9 +34,9 @@ struct http_dialect {
 };
 
 /* The vtable of wire.h over a dialect. */
-#define HTTP_PROTOCOL(identifier, text)                                                                       \
+#define HTTP_PROTOCOL(identifier, text, dialect)                                                              \
     static int accept_##identifier(struct wire_session *session, struct wire_login *login, struct error *error) { \
-        return http_accept(session, &identifier##_dialect, login, error);                                     \
+        return http_accept(session, &(dialect), login, error);                                     \
     }                                                                                                         \
     const struct wire_protocol wire_##identifier = {                                                          \
         .name = {text, sizeof(text) - 1},                                                                     \
