@@ -1,0 +1,1 @@
+"""Stand-ins for what sworn talks to upstream. See providers.py."""
