@@ -43,11 +43,12 @@ def headers(request_id, kind="application/json"):
             *limits, ("Server", "cloudflare"), ("CF-RAY", "8f00000000000000-FRA"), ("via", "1.1 google")]
 
 
-def error_body(status, how, request_id):
+def error_body(status, how, request_id, is_event=False):
     given = how.get("error") or {}
     given = given if isinstance(given, dict) else {"message": given}
-    return {"type": "error", "error": {"type": ERRORS.get(status, "api_error"), "message": MESSAGES.get(status, "Error"),
-                                       **given}, "request_id": request_id}
+    return {"type": "error", "request_id": request_id,
+            "error": {**({"details": None} if is_event else {}), "type": ERRORS.get(status, "api_error"),
+                      "message": MESSAGES.get(status, "Error"), **given}}
 
 
 class Anthropic:
@@ -153,7 +154,7 @@ class Anthropic:
             return
         for count, event in enumerate(self.events(message, how)):
             if count == how.get("fail_event"):
-                failed = error_body(how.get("fail_status", 529), how, request_id)
+                failed = error_body(how.get("fail_status", 529), how, request_id, True)
                 yield script.server_sent(script.dump(failed, how), "error")
                 return
             yield script.server_sent(padded(script.dump(event, how), count), event["type"])

@@ -9,7 +9,8 @@ How an answer travels is chosen by the keys of a behaviour (a dict; providers.py
     head_delay_ms   wait before the status line            body_delay_ms   wait between head and body
     delay_ms        wait between two pieces (events)       segment         bytes given to one send()
     framing         length | chunked | close               chunk           bytes in one chunk (default: a piece)
-    encoding        gzip | deflate | a name that is sent without encoding anything
+    encoding        gzip | deflate | a name that is sent without encoding anything; where the client accepts it, or
+    is_forced       is true
     cut             stop after so many bytes of the body   cut_pieces      stop after so many pieces (events)
     reset           a cut ends with RST, not FIN           trailers        [[name, value], ...] behind a chunked body
     headers         [[name, value], ...] or a dict: replace those of that name, None takes away
@@ -170,6 +171,9 @@ class Sender:
     def __init__(self, connection, request, answer):
         self.connection, self.request, self.answer = connection, request, answer
         self.how, self.is_open = answer.behaviour, True
+        accepted = [item.split(";")[0].strip() for item in request.header("accept-encoding", "").split(",")]
+        wanted = self.how.get("encoding")
+        self.encoding = wanted if wanted in accepted or self.how.get("is_forced") else None
         self.compressor = None
 
     def send(self, data):
@@ -199,11 +203,10 @@ class Sender:
                 return
 
     def encode(self, data, is_last):
-        kind = self.how.get("encoding")
-        if kind not in ("gzip", "deflate"):
+        if self.encoding not in ("gzip", "deflate"):
             return data
         if self.compressor is None:
-            self.compressor = zlib.compressobj(wbits=31 if kind == "gzip" else 15)
+            self.compressor = zlib.compressobj(wbits=31 if self.encoding == "gzip" else 15)
         out = self.compressor.compress(data)
         return out + self.compressor.flush(zlib.Z_FINISH if is_last else zlib.Z_SYNC_FLUSH)
 
@@ -218,7 +221,7 @@ class Sender:
             return
         for piece in self.answer.pieces:
             yield self.encode(piece, False)
-        if self.how.get("encoding") in ("gzip", "deflate"):
+        if self.encoding in ("gzip", "deflate"):
             yield self.encode(b"", True)
 
     def head(self, framing, length):
@@ -227,8 +230,8 @@ class Sender:
             headers.append(("Content-Length", str(length)))
         elif framing == "chunked":
             headers.append(("Transfer-Encoding", "chunked"))
-        if self.how.get("encoding"):
-            headers.append(("Content-Encoding", self.how["encoding"]))
+        if self.encoding:
+            headers.append(("Content-Encoding", self.encoding))
         if framing == "close" or self.how.get("close"):
             headers.append(("Connection", "close"))
         given = self.how.get("headers") or []
