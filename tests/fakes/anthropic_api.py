@@ -11,8 +11,13 @@ What an implementer of a gateway meets here and does not guess:
   signature covers the thinking: it has to go back upstream byte for byte. redacted_thinking comes whole in the start.
 * citations_delta appends one citation to the text block that is open.
 * stop_reason is null in message_start and in the message of a stream until message_delta; usage there is cumulative.
-* The SDK's beta calls go to the same paths with `?beta=true` and an `anthropic-beta` header.
-* `anthropic-version` is required. Keys come as `x-api-key`, OAuth and other tokens as `Authorization: Bearer`.
+* The SDK's beta calls go to the same paths with an `anthropic-beta` header; versions before 1.0 add `?beta=true`.
+* `anthropic-version` is required: 2023-06-01, or since October 2026 2026-10-21. Keys come as `x-api-key` or, from the
+  SDK since 1.0, as `Authorization: Bearer`; curl and older SDKs send `x-api-key`.
+* `thread` {"type":"create"} and {"type":"continue","previous_message_id"} (beta, header message-threads-2026-08-12): the
+  provider keeps the conversation for minutes and later requests send only what is new, as the SDK's toolRunner does by
+  itself. What stands for a value in it must mean the same in the next request. An unknown one is a 404 whose error has
+  `details.error_code` thread_not_found; the SDK then sends the whole conversation again.
 * Errors: {"type":"error","error":{"type","message"},"request_id"}. The SDK retries 408, 409, 429 and >= 500 twice, unless
   `x-should-retry` says otherwise; it waits `retry-after-ms`, else `retry-after`, else 0.5 s doubling.
 """
@@ -28,7 +33,7 @@ ERRORS = {400: "invalid_request_error", 401: "authentication_error", 402: "billi
 MESSAGES = {400: "max_tokens: Field required", 401: "invalid x-api-key", 403: "Your API key does not have permission "
             "to use the specified resource", 404: "model: no-such-model", 429: "This request would exceed the rate "
             "limit for your organization", 500: "Internal server error", 529: "Overloaded"}
-MODELS = [("claude-opus-4-1-20250805", "Claude Opus 4.1"), ("claude-sonnet-4-5-20250929", "Claude Sonnet 4.5"),
+MODELS = [("claude-opus-5-5", "Claude Opus 5.5"), ("claude-sonnet-5-5", "Claude Sonnet 5.5"),
           ("claude-haiku-4-5-20251001", "Claude Haiku 4.5"), ("claude-3-5-haiku-20241022", "Claude Haiku 3.5")]
 
 
@@ -57,6 +62,7 @@ class Anthropic:
 
     def __init__(self, key=None):
         self.key = key
+        self.threads = {}  # the last answer's id: its text
 
     def answer(self, request, number, how):
         request_id = how.get("request_id") or script.name_of("req_", number)
@@ -124,14 +130,21 @@ class Anthropic:
 
     def messages(self, request, number, how, request_id):
         body = request.json()
+        thread = body.get("thread") or {}
+        previous = thread.get("previous_message_id")
+        if thread.get("type") == "continue" and previous not in self.threads:
+            lost = {"message": "The thread was not found.", "details": {"error_code": "thread_not_found"}}
+            return self.error(404, {**how, "error": lost}, request_id)
         message = self.message(body, number, how)
+        if thread:
+            self.threads[message["id"]] = " ".join(script.texts(message["content"]))
         if not body.get("stream") or "body" in how:
             return self.json(message, how, request_id)
         given = headers(request_id, "text/event-stream; charset=utf-8")
         return Answer(200, given, pieces=self.stream(message, how, request_id), behaviour=how)
 
     def message(self, body, number, how):
-        parts = script.as_parts(how["say"]) if "say" in how else [{"text": echo(body)}]
+        parts = script.as_parts(how["say"]) if "say" in how else [{"text": self.echo(body)}]
         blocks = [block for index, part in enumerate(parts) for block in block_of(part, number, index)]
         stop = "end_turn"
         if any("tool" in part for part in parts):
@@ -146,6 +159,14 @@ class Anthropic:
         return {"model": body["model"], "id": script.name_of("msg_01", number), "type": "message", "role": "assistant",
                 "content": blocks, "stop_reason": how.get("stop_reason", stop),
                 "stop_sequence": how.get("stop_sequence"), "usage": usage}
+
+    def echo(self, body):
+        """What the model says unless told otherwise: the words that it was asked, and those of the system prompt."""
+        last = body["messages"][-1] if body["messages"] else {}
+        said = f"You said: {' '.join(script.texts(last.get('content')))}"
+        before = self.threads.get((body.get("thread") or {}).get("previous_message_id"))
+        system = " ".join(script.texts(body.get("system")))
+        return said + (f" (before: {before})" if before else "") + (f" (told: {system})" if system else "")
 
     def stream(self, message, how, request_id):
         if "raw_events" in how:
@@ -220,11 +241,3 @@ def block_events(block, index, how):
         yield delta("signature_delta", "signature", block["signature"])
     else:
         yield start()
-
-
-def echo(body):
-    """What the model says unless told otherwise: the words that it was asked, and those of the system prompt."""
-    last = body["messages"][-1] if body["messages"] else {}
-    said = f"You said: {' '.join(script.texts(last.get('content')))}"
-    system = " ".join(script.texts(body.get("system")))
-    return said + (f" (told: {system})" if system else "")

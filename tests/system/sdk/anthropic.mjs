@@ -35,7 +35,7 @@ await drive((options) => new Anthropic(options), {
             run: async (args) => { calls.push({ name, args }); return answer; },
         }));
         const runner = call({ ...body, tools: registered }, ...rest);
-        const message = await runner.done();
+        const message = await runner.runUntilDone();
         return { message, calls, messages: runner.params.messages };
     },
 
