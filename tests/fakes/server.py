@@ -232,7 +232,7 @@ class Sender:
             headers.append(("Transfer-Encoding", "chunked"))
         if self.encoding:
             headers.append(("Content-Encoding", self.encoding))
-        if framing == "close" or self.how.get("close"):
+        if not self.stays_open(framing):
             headers.append(("Connection", "close"))
         given = self.how.get("headers") or []
         given = list(given.items() if isinstance(given, dict) else given)
@@ -260,8 +260,11 @@ class Sender:
                             if framing == "length" else 0))
         if has_body:
             self.body(framing, pieces)
-        if framing == "close" or self.how.get("close"):
-            self.is_open = False
+        self.is_open = self.stays_open(framing)
+
+    def stays_open(self, framing):
+        wanted = self.request.header("connection", "").lower() != "close"
+        return wanted and framing != "close" and not self.how.get("close")
 
     def body(self, framing, pieces):
         if self.how.get("body_delay_ms"):

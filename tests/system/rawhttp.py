@@ -50,6 +50,12 @@ class RawClient:
             raise Closed(self.buffer)
         self.buffer += data
 
+    def end(self):
+        """Raises Closed where the server has closed the connection or said that it does."""
+        if self.socket is None:
+            raise Closed(b"")
+        self.fill()
+
     def until(self, mark, start=0):
         while (at := self.buffer.find(mark, start)) < 0:
             self.fill()
