@@ -56,9 +56,11 @@ def install_sdk():
 
 def version_of(module):
     try:
-        return json.loads((module / "package.json").read_text())["version"]
+        found = json.loads((module / "package.json").read_text())
     except OSError:
         return None
+    return found["version"] if found["name"] == module.name or module.parent.name.startswith("@") else \
+        f"npm:{found['name']}@{found['version']}"
 
 
 def npm_install(folder):
@@ -86,10 +88,11 @@ class SdkError(Exception):
 class Sdk:
     """One node process that runs the SDK of a provider."""
 
-    def __init__(self, provider, folder):
+    def __init__(self, provider, folder, package=None):
+        command = ["node", f"{provider}.mjs", *([package] if package else [])]
         environment = {name: value for name, value in os.environ.items()
                        if not re.match("(OPENAI|ANTHROPIC|HTTP|HTTPS|ALL|NO)_", name.upper())}
-        self.start = lambda: subprocess.Popen(["node", f"{provider}.mjs"], cwd=folder, stdin=subprocess.PIPE, text=True,
+        self.start = lambda: subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, text=True,
                                               stdout=subprocess.PIPE, env={**environment, "NO_PROXY": "*"})
         self.process = self.start()
 
@@ -175,14 +178,14 @@ class Line:
             assert self.key.encode() not in request.wire
 
 
-def lines(provider):
-    """A module's fixtures: `line` for each test, on both ways."""
+def lines(provider, package=None):
+    """A module's fixtures: `line` for each test, on both ways; with the SDK that is installed as `package`."""
     @pytest.fixture(scope="module", params=["direct", "sworn"])
     def opened(request):
         if request.param == "sworn" and not has_protocol(provider):
             pytest.skip(f"wire/protocols.def has no {provider}: this sworn does not speak it")
         assert request.param == "direct" or SWORN.exists(), f"{SWORN} is not built"
-        sdk = Sdk(provider, install_sdk())
+        sdk = Sdk(provider, install_sdk(), package)
         with Provider(provider, KEYS[provider]) as fake, tempfile.TemporaryDirectory(prefix="sworn-gw-") as folder:
             gateway = ModelGateway(folder, {provider: fake}).start() if request.param == "sworn" else None
             try:

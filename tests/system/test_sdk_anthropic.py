@@ -39,7 +39,7 @@ def test_message(line):
     assert result["value"]["stop_reason"] == "end_turn" and result["value"]["usage"]["output_tokens"] > 0
     assert result["request_id"].startswith("req_")
     (request,) = line.fake.requests
-    assert request.json() == ask() and request.header("anthropic-version") == "2026-10-21"
+    assert request.json() == ask() and request.header("anthropic-version") in ("2023-06-01", "2026-10-21")
 
 
 def test_message_content_blocks(line):
@@ -188,6 +188,13 @@ def test_beta(line):
     assert request.path == "/v1/messages" and request.header("anthropic-beta") == "context-1m-2025-08-07"
 
 
+def test_thread_helper(line):
+    turns = ["the first", "the second", "the third"]
+    said = line.call("beta.messages.thread", {"model": MODEL, "max_tokens": 99}, mode="thread", turns=turns)["said"]
+    assert text_of(said[1]) == "You said: the second (before: You said: the first)"
+    assert [len(request.json()["messages"]) for request in line.fake.requests] == [1, 1, 1]
+
+
 # ---- the other endpoints ----
 
 
@@ -204,6 +211,18 @@ def test_models(line):
     with pytest.raises(SdkError) as raised:
         line.call("models.retrieve", "no-such-model")
     assert raised.value.kind == "NotFoundError"
+
+
+@pytest.mark.parametrize("name", ["messages.batches.list", "beta.files.list"])
+def test_what_is_denied_by_default(line, name):
+    """Batches and files are operations of their own, which a policy for prompts does not permit."""
+    if line.is_direct:
+        assert line.call(name, mode="list")["values"] == []
+        return
+    with pytest.raises(SdkError) as raised:
+        line.call(name, mode="list", client={"maxRetries": 2})
+    assert raised.value.kind == "PermissionDeniedError" and line.fake.requests == []
+    assert raised.value.body["type"] == "error" and raised.value.headers["x-should-retry"] == "false"
 
 
 # ---- errors, retries ----

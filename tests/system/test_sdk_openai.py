@@ -148,6 +148,18 @@ def test_chat_run_tools(line, is_streamed):
     assert last[3]["content"] == "sunny" and last[2]["tool_calls"][0]["id"] == last[3]["tool_call_id"]
 
 
+def test_chat_stored(line):
+    made = line.call("chat.completions.create", ask(store=True, metadata={"k": "v"}))["value"]
+    again = line.call("chat.completions.retrieve", made["id"])["value"]
+    assert again["choices"] == made["choices"] and again["metadata"] == {"k": "v"}
+    messages = line.call("chat.completions.messages.list", made["id"], mode="list")["values"]
+    assert [message["content"] for message in messages] == ["Be brief.", "What is a proxy?"]
+    assert line.call("chat.completions.delete", made["id"])["value"]["deleted"]
+    with pytest.raises(SdkError) as raised:
+        line.call("chat.completions.retrieve", made["id"])
+    assert raised.value.kind == "NotFoundError"
+
+
 # ---- responses ----
 
 
@@ -290,6 +302,22 @@ def test_models(line):
     with pytest.raises(SdkError) as raised:
         line.call("models.retrieve", "no-such-model")
     assert raised.value.kind == "NotFoundError"
+
+
+def test_count_tokens(line):
+    assert line.call("responses.inputTokens.count", {"model": MODEL, "input": "x" * 400})["value"]["input_tokens"] == 100
+
+
+@pytest.mark.parametrize("name", ["batches.list", "files.list"])
+def test_what_is_denied_by_default(line, name):
+    """Batches and files are operations of their own, which a policy for prompts does not permit."""
+    if line.is_direct:
+        assert line.call(name, mode="list")["values"] == []
+        return
+    with pytest.raises(SdkError) as raised:
+        line.call(name, mode="list", client={"maxRetries": 2})
+    assert raised.value.kind == "PermissionDeniedError" and line.fake.requests == []
+    assert raised.value.headers["x-should-retry"] == "false"
 
 
 # ---- errors, retries ----

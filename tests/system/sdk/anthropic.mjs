@@ -1,8 +1,11 @@
-import Anthropic from '@anthropic-ai/sdk';
-import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
-import { betaTool } from '@anthropic-ai/sdk/helpers/beta/json-schema';
+// node anthropic.mjs [PACKAGE]: another version of the SDK, installed under that name.
 import { z } from 'zod';
 import { describe, drive } from './drive.mjs';
+
+const sdk = process.argv[2] ?? '@anthropic-ai/sdk';
+const { default: Anthropic } = await import(sdk);
+const { zodOutputFormat } = await import(`${sdk}/helpers/zod`);
+const { betaTool } = await import(`${sdk}/helpers/beta/json-schema`);
 
 const Person = z.object({ name: z.string(), mail: z.string() });
 
@@ -37,6 +40,14 @@ await drive((options) => new Anthropic(options), {
         const runner = call({ ...body, tools: registered }, ...rest);
         const message = await runner.runUntilDone();
         return { message, calls, messages: runner.params.messages };
+    },
+
+    // Turns of a conversation that the provider keeps.
+    async thread(call, request) {
+        const thread = call(...request.args);
+        const said = [];
+        for (const turn of request.turns) said.push(await thread.send({ role: 'user', content: turn }));
+        return { said };
     },
 
     async helper_abort(call, request) {

@@ -1,8 +1,10 @@
-import OpenAI from 'openai';
-import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
-import { ResponsesToolRunner } from 'openai/helpers/responses-tool-runner';
+// node openai.mjs [PACKAGE]: another version of the SDK, installed under that name.
 import { z } from 'zod';
 import { describe, drive } from './drive.mjs';
+
+const sdk = process.argv[2] ?? 'openai';
+const { default: OpenAI } = await import(sdk);
+const { zodResponseFormat, zodTextFormat } = await import(`${sdk}/helpers/zod`);
 
 const Person = z.object({ name: z.string(), mail: z.string() });
 
@@ -51,7 +53,9 @@ await drive((options) => new OpenAI(options), {
         const stream = call(...request.args);
         for await (const event of stream) types.push(event.type);
         const response = await stream.finalResponse();
-        return { response, types, text: response.output_text };
+        const parts = response.output.flatMap((item) => (item.type === 'message' ? item.content : []));
+        // older versions leave output_text out here
+        return { response, types, text: response.output_text ?? parts.map((part) => part.text ?? '').join('') };
     },
 
     async response_parse(call, request) {
@@ -62,6 +66,7 @@ await drive((options) => new OpenAI(options), {
 
     async response_tools(call, request, client) {
         const calls = [];
+        const { ResponsesToolRunner } = await import(`${sdk}/helpers/responses-tool-runner`);
         const runner = new ResponsesToolRunner({
             functions: request.tools.map(({ name, answer }) => ({
                 tool: {
