@@ -5,7 +5,7 @@
 //     node shapes.mjs FOLDER/node_modules > shapes.txt
 //
 // One line a type: `name: member=kind; member?=kind`. A kind is string, number, boolean, json (anything), 'a|b'
-// (these strings), [kind] (a list), {kind} (an object of any keys), @name (a type), (kind / kind) (one of).
+// (these strings), null, [kind] (a list), {kind} (an object of any keys), @name (a type), (kind / kind) (one of).
 import path from 'node:path';
 
 const modules = path.resolve(process.argv[2]);
@@ -58,7 +58,8 @@ function unionOf(type, prefix) {
     const literals = members.filter((member) => member.isStringLiteral()).map((member) => member.value);
     const others = members.filter((member) => !member.isStringLiteral()).map((member) => kindOf(member, prefix));
     const known = others.includes('string') ? [] : literals.length ? [`'${literals.join('|')}'`] : [];
-    const kinds = [...new Set([...known, ...others.filter(Boolean)])];
+    const nothing = type.types.some((member) => member.flags & ts.TypeFlags.Null) ? ['null'] : [];
+    const kinds = [...new Set([...nothing, ...known, ...others.filter(Boolean)])];
     return kinds.length > 1 ? `(${kinds.join(' / ')})` : kinds[0];
 }
 

@@ -80,7 +80,7 @@ def least(kind, stack=()):
     if what == "any":
         return least(of[0], stack)
     return {"literal": lambda: of[0], "string": lambda: "x", "number": lambda: 1, "boolean": lambda: True,
-            "list": list, "map": dict, "json": dict}[what]()
+            "null": lambda: None, "list": list, "map": dict, "json": dict}[what]()
 
 
 def with_marks(kind, stack=(), depth=0):
@@ -114,8 +114,13 @@ def with_marks(kind, stack=(), depth=0):
 
 def tag(members):
     """What tells this type from the others of a choice."""
-    kind = members.get("type") or members.get("role")
-    return f"<{kind[1][1][0]}>" if kind and kind[1][0] == "literal" else ""
+    for key in ("type", "role"):
+        what, of = members.get(key, (False, ("", None)))[1]
+        if what == "any" and len(of) == 2 and of[0][0] == "null":
+            what, of = of[1]
+        if what == "literal" and (key == "type" or len(of) == 1):
+            return f"<{of[0]}>"
+    return ""
 
 
 def object_marks(shape, stack, depth):
