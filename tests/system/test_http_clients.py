@@ -239,13 +239,16 @@ def test_trailers_of_the_answer(line, client):
     assert client.request("GET", "/v1/models", headers(line)).status == 200
 
 
-@pytest.mark.parametrize("how", [{"raw": "garbage\r\n\r\n"}, {"raw": ""}, {"raw": "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"},
-                                 {"raw": "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-                                 {"raw": "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{{{"}])
-def test_provider_that_sends_garbage(line, client, how):
+GARBAGE = ["garbage\r\n\r\n", "", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{{{"]
+
+
+@pytest.mark.parametrize("raw", GARBAGE, ids=range(len(GARBAGE)))
+def test_provider_that_sends_garbage(line, client, raw):
     if line.is_direct:
         pytest.skip("there is nobody between")
-    line.fake.script(how)
+    line.fake.script({"raw": raw})
     reply = client.request("POST", CHAT, headers(line), json.dumps(ASK).encode())
     assert reply.status in (502, 503, 500) and b"error" in reply.body
     assert client.request("GET", "/v1/models", headers(line)).status == 200

@@ -84,7 +84,8 @@ def forms(secret):
 def unescaped(data):
     """JSON's escapes taken away: as a reader of the bytes would."""
     text = data.decode("utf-8", "replace")
-    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text).replace("\\/", "/").replace("\\\\", "\\")
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    return text.replace("\\/", "/").replace("\\\\", "\\")
 
 
 def is_seen(secret, data):

@@ -387,3 +387,42 @@ def test_own_value_comes_back(line, split):
     assert line.call("messages.stream", body, mode="helper")["text"] == words
     seen = b"".join(request.wire for request in line.fake.requests)
     assert (MAIL.encode() in seen) == line.is_direct
+
+
+def word_at_provider(line, number=0):
+    """What stands for the address in the prompt that the provider got: itself, or what sworn put there."""
+    text = line.fake.requests[number].json()["messages"][0]["content"]
+    return text.removeprefix("Write to ").removesuffix(" today")
+
+
+def test_thinking_goes_back_as_the_provider_signed_it(line):
+    body = ask(f"Write to {MAIL} today")
+    line.call("messages.create", body)
+    word = word_at_provider(line)
+    line.fake.script({"say": [{"thinking": f"They wrote {word}.", "signature": "c2lnbmVk"}, f"To {word}?"]}, times=2)
+    for said in (line.call("messages.create", body)["value"], line.call("messages.stream", body, mode="helper")["message"]):
+        assert text_of(said) == f"To {MAIL}?" and said["content"][0]["signature"] == "c2lnbmVk"
+        history = [*body["messages"], {"role": "assistant", "content": said["content"]}, {"role": "user", "content": "Yes"}]
+        line.call("messages.create", {**body, "messages": history})
+        sent = line.fake.requests[-1].json()["messages"][1]["content"]
+        assert sent[0]["thinking"] == f"They wrote {word}." and sent[0]["signature"] == "c2lnbmVk"
+        assert sent[1]["text"] == f"To {word}?"
+
+
+def test_history_stays_the_same_at_the_provider(line):
+    """Else its prompt cache would not hit."""
+    messages = []
+    for number in range(4):
+        messages.append({"role": "user", "content": f"Write to {MAIL} and to other{number}@example.org today"})
+        said = line.call("messages.create", ask("x") | {"messages": messages})["value"]
+        messages.append({"role": "assistant", "content": text_of(said)})
+    sent = [request.json()["messages"] for request in line.fake.requests]
+    for before, after in zip(sent, sent[1:]):
+        assert after[:len(before)] == before
+
+
+def test_own_value_in_a_thread(line):
+    turns = [f"Write to {MAIL} today", "To whom?"]
+    said = line.call("beta.messages.thread", {"model": MODEL, "max_tokens": 99}, mode="thread", turns=turns)["said"]
+    assert text_of(said[1]) == f"You said: To whom? (before: You said: Write to {MAIL} today)"
+    assert line.is_direct or MAIL.encode() not in b"".join(request.wire for request in line.fake.requests)

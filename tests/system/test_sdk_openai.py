@@ -2,6 +2,7 @@
 
 Each test runs on two ways: direct to the stand-in, which shows that the stand-in is faithful, and through sworn.
 """
+import json
 import time
 
 import pytest
@@ -516,3 +517,37 @@ def test_own_value_comes_back(line, split):
     assert through(line, "responses.create", body)["value"]["output_text"] == words
     result = through(line, "responses.stream", body, mode="response_helper")
     assert result["text"] == words and result["response"]["output"][0]["content"][0]["text"] == words
+
+
+def test_own_value_in_a_stored_response(line):
+    first = line.call("responses.create", {"model": MODEL, "input": f"Write to {MAIL} today"})["value"]
+    second = through(line, "responses.create", {"model": MODEL, "input": "To whom?", "previous_response_id": first["id"]})
+    assert second["value"]["output_text"] == f"You said: To whom? (before: You said: Write to {MAIL} today)"
+    assert line.call("responses.retrieve", first["id"])["value"]["output_text"] == f"You said: Write to {MAIL} today"
+
+
+def test_own_value_in_tool_arguments(line):
+    """Cut at each place, in a stream and not."""
+    body = {"model": MODEL, "messages": [{"role": "user", "content": MAIL}]}
+    line.call("chat.completions.create", body)
+    word = line.fake.requests[0].json()["messages"][0]["content"]
+    wanted = {"to": MAIL, "text": f'Dear "{MAIL}", hi'}
+    for split in range(1, len(word) + 8):
+        line.fake.script({"say": [tool_call("send", to=word, text=f'Dear "{word}", hi')], "split": split})
+        result = line.call("chat.completions.stream", body, mode="chat_helper")
+        assert json.loads(result["call"]["arguments"]) == wanted
+    line.fake.script({"say": [tool_call("send", to=word, text=f'Dear "{word}", hi')]})
+    message = line.call("chat.completions.create", body)["value"]["choices"][0]["message"]
+    assert json.loads(message["tool_calls"][0]["function"]["arguments"]) == wanted
+
+
+def test_history_stays_the_same_at_the_provider(line):
+    """Else its prompt cache would not hit."""
+    messages = []
+    for number in range(4):
+        messages.append({"role": "user", "content": f"Write to {MAIL} and to other{number}@example.org today"})
+        said = line.call("chat.completions.create", {"model": MODEL, "messages": messages})["value"]
+        messages.append({"role": "assistant", "content": said["choices"][0]["message"]["content"]})
+    sent = [request.json()["messages"] for request in line.fake.requests]
+    for before, after in zip(sent, sent[1:]):
+        assert after[:len(before)] == before
