@@ -35,7 +35,7 @@ when { context.sink == "principal" };
 
 def has_protocol(name):
     rows = (ROOT / "wire" / "protocols.def").read_text()
-    return f"PROTOCOL({name})" in rows
+    return re.search(rf"PROTOCOL\({name}\b", rows) is not None
 
 
 def install_sdk():

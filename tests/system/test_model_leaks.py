@@ -329,12 +329,12 @@ def answered(line, caller, path, secret, body=None):
     return is_in_reply(secret, reply), reply.status < 300 and not is_broken
 
 
-def numbered(value, number):
+def numbered(value):
     """Indexes at 0, so that an event belongs to what the stream has opened."""
     if isinstance(value, dict):
-        return {key: 0 if key.endswith("index") and isinstance(inner, int) else number if key == "sequence_number" else numbered(inner, number)
+        return {key: 0 if key.endswith("index") and isinstance(inner, int) else numbered(inner)
                 for key, inner in value.items()}
-    return [numbered(inner, number) for inner in value] if isinstance(value, list) else value
+    return [numbered(inner) for inner in value] if isinstance(value, list) else value
 
 
 def chat_stream(event):
@@ -423,7 +423,7 @@ def test_streams(line, caller, number, form):
     root, path = list(STREAMS[line.provider].items())[number]
     findings = Findings(line, root)
     for place, instance, value, secret in rotating(events_of(root)):
-        events = COMPOSERS[root](numbered(shapes.put(instance, sentence(value)), 0))
+        events = COMPOSERS[root](numbered(shapes.put(instance, sentence(value))))
         if form == "escaped":
             events = [[name, data if isinstance(data, str) else escaped(data, value).decode()] for name, data in events]
         line.fake.script({"raw_events": events})
