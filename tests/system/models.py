@@ -121,9 +121,9 @@ class Sdk:
 
 
 class ModelGateway(Gateway):
-    """sworn before the stand-ins: one listener for each."""
+    """sworn before the stand-ins: one listener for each, of the provider's protocol or of another."""
 
-    def __init__(self, folder, fakes, policies=None, config="", upstream="", listener=""):
+    def __init__(self, folder, fakes, policies=None, config="", upstream="", listener="", protocol=None):
         self.folder, self.process, self.tokens = pathlib.Path(folder), None, {}
         self.environment = {f"FAKE_{name.upper()}_KEY": KEYS[name] for name in fakes}
         self.config, self.log = self.folder / "sworn.yaml", self.folder / "gateway.log"
@@ -131,10 +131,10 @@ class ModelGateway(Gateway):
         self.ports = {name: free_port() for name in fakes}
         (self.folder / "policies").mkdir(parents=True, exist_ok=True)
         self.write_policies(policies or {"models.cedar": POLICY})
-        listeners = "".join(f"  - {{protocol: {name}, address: '127.0.0.1:{port}', upstream: {name}{listener}}}\n"
+        listeners = "".join(f"  - {{protocol: {protocol or name}, address: '127.0.0.1:{port}', upstream: {name}{listener}}}\n"
                             for name, port in self.ports.items())
-        upstreams = "".join(f"  - {{name: {name}, protocol: {name}, address: '127.0.0.1:{fake.port}', environment: prod, "
-                            f"key: 'env:FAKE_{name.upper()}_KEY'{upstream}}}\n" for name, fake in fakes.items())
+        upstreams = "".join(f"  - {{name: {name}, protocol: {protocol or name}, address: '127.0.0.1:{fake.port}', "
+                            f"environment: prod, key: 'env:FAKE_{name.upper()}_KEY'{upstream}}}\n" for name, fake in fakes.items())
         self.config.write_text(f"""
 listeners:
 {listeners}upstreams:
