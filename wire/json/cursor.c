@@ -1,6 +1,8 @@
 /* See cursor.h. */
 #include "wire/json/cursor.h"
 
+#include <stdlib.h>
+
 #define NAME_BYTES_MAX 4096
 
 static struct str whole(struct str raw, enum json_token token) {
@@ -54,19 +56,18 @@ bool json_name_is(struct str raw_name, struct str name) {
     return is_equal;
 }
 
-struct str json_get(struct str object, struct str name) {
+bool json_find(struct str object, struct str name, struct json_member *member) {
     struct json_cursor cursor;
-    struct json_member member;
-    if (object.length == 0 || !json_cursor_init(&cursor, object) || !cursor.is_object) return STR_NONE;
-    while (json_cursor_next(&cursor, &member)) {
-        if (json_name_is(member.name, name)) return member.value;
+    if (object.length == 0 || !json_cursor_init(&cursor, object) || !cursor.is_object) return false;
+    while (json_cursor_next(&cursor, member)) {
+        if (json_name_is(member->name, name)) return true;
     }
-    return STR_NONE;
+    return false;
 }
 
-struct str json_get_path(struct str object, const struct str *path) {
-    for (; path->length > 0; path++) object = json_get(object, *path);
-    return object;
+struct str json_get(struct str object, struct str name) {
+    struct json_member member;
+    return json_find(object, name, &member) ? member.value : STR_NONE;
 }
 
 bool json_is_string(struct str value) { return value.length >= 2 && value.data[0] == '"'; }
@@ -88,23 +89,58 @@ int64_t json_get_index(struct str object, struct str name) {
     return (int64_t)index;
 }
 
-void json_splice_init(struct json_splice *splice, struct str document, struct buffer *out) {
-    *splice = (struct json_splice){.document = document, .out = out};
+void json_edits_init(struct json_edits *edits, struct arena *arena) { *edits = (struct json_edits){.arena = arena}; }
+
+static bool grow(struct json_edits *edits) {
+    size_t capacity = edits->capacity == 0 ? 8 : 2 * edits->capacity;
+    struct json_edit *items = ARENA_NEW_ARRAY(edits->arena, struct json_edit, capacity);
+    if (items == NULL) return false;
+    if (edits->count > 0) memcpy(items, edits->items, edits->count * sizeof(*items));
+    edits->items = items;
+    edits->capacity = capacity;
+    return true;
 }
 
-void json_splice_skip(struct json_splice *splice, struct str piece) {
-    size_t start = (size_t)(piece.data - splice->document.data);
-    CHECK(start >= splice->copied && start + piece.length <= splice->document.length);
-    buffer_append_str(splice->out, str_slice(splice->document, splice->copied, start));
-    splice->copied = start + piece.length;
+void json_edit_replace(struct json_edits *edits, struct str piece, struct str replacement) {
+    struct str copy = arena_copy(edits->arena, replacement);
+    if (copy.data == NULL || (edits->count == edits->capacity && !grow(edits))) edits->is_failed = true;
+    if (edits->is_failed) return;
+    edits->items[edits->count++] = (struct json_edit){piece, copy};
 }
 
-void json_splice_replace(struct json_splice *splice, struct str piece, struct str replacement) {
-    json_splice_skip(splice, piece);
-    buffer_append_str(splice->out, replacement);
+static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+void json_edit_remove(struct json_edits *edits, struct str object, const struct json_member *member) {
+    const char *start = member->name.data - 1;
+    const char *end = member->value.data + member->value.length;
+    const char *after = end;
+    while (after < object.data + object.length && is_space(*after)) after++;
+    if (*after == ',') {
+        end = after + 1;
+    } else {
+        const char *before = start;
+        while (before > object.data && is_space(before[-1])) before--;
+        if (before > object.data && before[-1] == ',') start = before - 1;
+    }
+    json_edit_replace(edits, str_make(start, (size_t)(end - start)), STR_NONE);
 }
 
-void json_splice_finish(struct json_splice *splice) {
-    buffer_append_str(splice->out, str_slice(splice->document, splice->copied, splice->document.length));
-    splice->copied = splice->document.length;
+static int compare(const void *a, const void *b) {
+    const struct json_edit *left = a, *right = b;
+    return left->piece.data < right->piece.data ? -1 : left->piece.data > right->piece.data;
+}
+
+int json_edits_apply(struct json_edits *edits, struct str document, struct buffer *out, struct error *error) {
+    size_t copied = 0;
+    if (edits->is_failed) return error_out_of_memory(error);
+    if (edits->count > 0) qsort(edits->items, edits->count, sizeof(*edits->items), compare);
+    for (size_t i = 0; i < edits->count; i++) {
+        size_t start = (size_t)(edits->items[i].piece.data - document.data);
+        CHECK(start >= copied && start + edits->items[i].piece.length <= document.length);
+        buffer_append_str(out, str_slice(document, copied, start));
+        buffer_append_str(out, edits->items[i].replacement);
+        copied = start + edits->items[i].piece.length;
+    }
+    buffer_append_str(out, str_slice(document, copied, document.length));
+    return buffer_failed(out) ? error_out_of_memory(error) : 0;
 }

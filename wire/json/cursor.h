@@ -3,6 +3,8 @@
 #ifndef SWORN_WIRE_JSON_CURSOR_H
 #define SWORN_WIRE_JSON_CURSOR_H
 
+#include "base/arena.h"
+#include "base/error.h"
 #include "base/json.h"
 
 struct json_cursor {
@@ -23,8 +25,7 @@ bool json_cursor_next(struct json_cursor *cursor, struct json_member *member);
 bool json_name_is(struct str raw_name, struct str name);
 /* The value of an object's first member of that name; data == NULL when there is none. */
 struct str json_get(struct str object, struct str name);
-/* The same down a path of names that ends with an empty one. */
-struct str json_get_path(struct str object, const struct str *path);
+bool json_find(struct str object, struct str name, struct json_member *member);
 bool json_is_string(struct str value);
 bool json_is_null(struct str value); /* or not there */
 /* Appends the text that a string means; nothing for another value. */
@@ -33,17 +34,25 @@ bool json_string_is(struct str value, struct str text);
 /* -1 when it is no integer from 0 to UINT32_MAX. */
 int64_t json_get_index(struct str object, struct str name);
 
-/* A copy of a document with pieces of it replaced. The pieces are bytes of the document and come in their order. */
-struct json_splice {
-    struct str document;
-    size_t copied;
-    struct buffer *out;
+/* A copy of a document with pieces of it replaced. Pieces are bytes of the document, do not overlap, and come in any
+ * order; what replaces them is copied to the arena. A full arena is told by json_edits_apply. */
+struct json_edit {
+    struct str piece;
+    struct str replacement;
 };
 
-void json_splice_init(struct json_splice *splice, struct str document, struct buffer *out);
-void json_splice_replace(struct json_splice *splice, struct str piece, struct str replacement);
-/* Appends what was not replaced up to `piece` and skips it: the caller appends to out what is to stand there. */
-void json_splice_skip(struct json_splice *splice, struct str piece);
-void json_splice_finish(struct json_splice *splice);
+struct json_edits {
+    struct arena *arena;
+    struct json_edit *items;
+    size_t count;
+    size_t capacity;
+    bool is_failed;
+};
+
+void json_edits_init(struct json_edits *edits, struct arena *arena);
+void json_edit_replace(struct json_edits *edits, struct str piece, struct str replacement);
+/* Takes a member out of its object, with the comma. Of two members that follow each other only one may be taken out. */
+void json_edit_remove(struct json_edits *edits, struct str object, const struct json_member *member);
+int json_edits_apply(struct json_edits *edits, struct str document, struct buffer *out, struct error *error) MUST_USE;
 
 #endif

@@ -23,6 +23,7 @@ enum llm_fact {
     /* Of an answer. */
     LLM_ID,
     LLM_STOP_REASON,
+    LLM_STATUS,            /* where there is no other reason */
     LLM_TOKENS_IN,
     LLM_TOKENS_OUT,
     LLM_TOKENS_CACHED,

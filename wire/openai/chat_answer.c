@@ -16,8 +16,8 @@ static const struct shape_member call_members[] = {
     M("custom", &call_custom)};
 static const struct shape call = {SHAPE_MEMBERS(call_members)};
 static const struct shape_variant call_variants[] = {V("function", &call), V("custom", &call)};
-static const struct shape tool_call = {.fact = LLM_TOOL_CALL, SHAPE_UNION("type", call_variants), .absent = &call};
-static const struct shape tool_calls = {.items = &tool_call};
+const struct shape openai_chat_call = {.fact = LLM_TOOL_CALL, SHAPE_UNION("type", call_variants), .absent = &call};
+static const struct shape tool_calls = {.items = &openai_chat_call};
 
 static const struct shape_member audio_members[] = {
     M("id", &shape_name), MF("data", &shape_media, LLM_AUDIO), M("expires_at", &shape_plain),

@@ -59,7 +59,7 @@ static const struct shape_member answer_members[] = {
     M("previous_response_id", &shape_name), M("prompt", &prompt), M("prompt_cache_key", &shape_text),
     M("prompt_cache_options", &openai_prompt_cache_options), M("prompt_cache_retention", &shape_name),
     M("reasoning", &openai_reasoning), M("safety_identifier", &shape_text), M("service_tier", &shape_name),
-    MF("status", &shape_name, LLM_STOP_REASON), M("store", &shape_plain), M("text", &text),
+    MF("status", &shape_name, LLM_STATUS), M("store", &shape_plain), M("text", &text),
     M("top_logprobs", &shape_plain), M("truncation", &shape_name), M("usage", &usage), M("user", &shape_text),
     M("frequency_penalty", &shape_plain), M("presence_penalty", &shape_plain), M("billing", &shape_name),
 };

@@ -1,0 +1,230 @@
+/* Responses: items whose arguments come in pieces, in streams. Those that the client is to run are held whole and judged;
+ * of the provider's own (a remote tool server's call) only the pieces are held, since a value split over the pieces of a
+ * JSON text cannot be masked piece by piece. */
+#include <stdlib.h>
+
+#include "wire/openai/openai.h"
+#include "wire/openai/responses_stream.h"
+
+static const struct piece_kind {
+    const char *delta;
+    const char *done;
+    struct str text; /* the member of `done` that says it whole */
+} piece_kinds[] = {
+    {"response.function_call_arguments.delta", "response.function_call_arguments.done", {"arguments", 9}},
+    {"response.custom_tool_call_input.delta", "response.custom_tool_call_input.done", {"input", 5}},
+    {"response.mcp_call_arguments.delta", "response.mcp_call_arguments.done", {"arguments", 9}},
+};
+
+struct responses_item *responses_find(const struct llm_stream *stream, uint32_t index) {
+    struct responses_state *state = stream->state;
+    struct responses_item *item = state->items;
+    while (item != NULL && item->index != index) item = item->next;
+    return item;
+}
+
+static struct responses_item *open_item(struct llm_stream *stream, uint32_t index, struct error *error) {
+    struct responses_state *state = stream->state;
+    struct responses_item *item = responses_find(stream, index);
+    if (item != NULL) return item;
+    if (state->item_count++ == RESPONSES_ITEMS_MAX) {
+        error_set(error, ERROR_LIMIT, "an answer with more than %u tool calls", RESPONSES_ITEMS_MAX);
+        return NULL;
+    }
+    item = calloc(1, sizeof(*item));
+    if (item == NULL) {
+        error_out_of_memory(error);
+        return NULL;
+    }
+    *item = (struct responses_item){.index = index, .next = state->items};
+    buffer_init(&item->events, 8 * stream->bytes_max);
+    buffer_init(&item->replacement, 8 * stream->bytes_max);
+    state->items = item;
+    return item;
+}
+
+/* Masked events wait in a line each: line feeds in JSON are white space. */
+static int hold_event(struct llm_stream *stream, struct responses_item *item, struct str data, struct error *error) {
+    buffer_clear(&stream->event);
+    if (responses_mask(stream, data, &stream->event, error) != 0) return -1;
+    struct str event = buffer_view(&stream->event);
+    for (size_t i = 0; i < event.length; i++) {
+        buffer_append_byte(&item->events, event.data[i] == '\n' ? ' ' : (uint8_t)event.data[i]);
+    }
+    buffer_append_byte(&item->events, '\n');
+    return buffer_failed(&item->events) ? error_out_of_memory(error) : 0;
+}
+
+/* The one piece that says what all pieces said, made from the event that says it whole. */
+static int append_piece(struct llm_stream *stream, const struct piece_kind *kind, struct str done, struct buffer *out,
+                        struct error *error) {
+    struct buffer data;
+    buffer_init(&data, 8 * stream->bytes_max);
+    buffer_append_format(&data, "{\"type\":\"%s\",\"sequence_number\":0,\"item_id\":", kind->delta);
+    buffer_append_str(&data, json_get(done, STR("item_id")));
+    buffer_append_cstr(&data, ",\"output_index\":");
+    buffer_append_str(&data, json_get(done, STR("output_index")));
+    buffer_append_cstr(&data, ",\"delta\":");
+    buffer_append_str(&data, json_get(done, kind->text));
+    buffer_append_byte(&data, '}');
+    int result = buffer_failed(&data) ? error_out_of_memory(error)
+                                      : responses_append(stream, buffer_view(&data), out, error);
+    buffer_free(&data);
+    return result;
+}
+
+static const struct piece_kind *find_done(struct str event) {
+    struct str type = json_get(event, STR("type"));
+    for (size_t i = 0; i < LENGTH_OF(piece_kinds); i++) {
+        if (json_string_is(type, str_from_cstr(piece_kinds[i].done))) return &piece_kinds[i];
+    }
+    return NULL;
+}
+
+/* An event that was masked, with the pieces before it that it says whole. */
+static int append_masked(struct llm_stream *stream, const struct responses_item *item, struct str event,
+                         struct buffer *out, struct error *error) {
+    const struct piece_kind *kind = find_done(event);
+    bool is_whole = kind != NULL && json_is_string(json_get(event, kind->text)) &&
+                    json_get(event, STR("item_id")).length > 0 && json_get(event, STR("output_index")).length > 0;
+    if (item->has_deltas && is_whole && append_piece(stream, kind, event, out, error) != 0) return -1;
+    return responses_append(stream, event, out, error);
+}
+
+static int release(struct llm_stream *stream, const struct responses_item *item, struct buffer *out,
+                   struct error *error) {
+    struct str rest = buffer_view(&item->events);
+    struct str event;
+    while (str_split(&rest, '\n', &event)) {
+        if (event.length > 0 && append_masked(stream, item, event, out, error) != 0) return -1;
+    }
+    return 0;
+}
+
+/* ---- judging ---- */
+
+/* `object` is an item that the client may see. */
+int responses_judge(struct llm_stream *stream, uint32_t index, struct str object, struct error *error) {
+    struct llm_tool_call call = {0};
+    struct str message;
+    bool is_allowed;
+    struct responses_item *item = open_item(stream, index, error);
+    if (item == NULL || llm_call_read_item(stream->options.arena, object, &call, error) != 0) return -1;
+    if (llm_call_judge(&stream->answer.calls, &call, &is_allowed, &message, error) != 0) return -1;
+    item->is_judged = true;
+    item->is_denied = !is_allowed;
+    if (is_allowed) return 0;
+    struct str id = arena_format(stream->options.arena, "msg_%.*s", STR_ARGS(call.id));
+    buffer_clear(&item->replacement);
+    llm_call_append_item(&item->replacement, id, message);
+    return id.data == NULL || buffer_failed(&item->replacement) ? error_out_of_memory(error) : 0;
+}
+
+/* One of the events that tell of a message item; `rest` is the end of its members. */
+static int append_message_event(struct llm_stream *stream, const struct responses_item *item, const char *type,
+                                const char *head, struct str value, const char *rest, struct buffer *out,
+                                struct error *error) {
+    struct buffer data;
+    bool is_of_item = strncmp(type, "response.output_item.", 21) == 0;
+    buffer_init(&data, 8 * stream->bytes_max);
+    buffer_append_format(&data, "{\"type\":\"%s\",\"sequence_number\":0,\"output_index\":%u", type, item->index);
+    if (!is_of_item) {
+        buffer_append_cstr(&data, ",\"item_id\":");
+        buffer_append_str(&data, json_get(buffer_view(&item->replacement), STR("id")));
+        buffer_append_cstr(&data, ",\"content_index\":0");
+    }
+    buffer_append_cstr(&data, head);
+    buffer_append_str(&data, value);
+    buffer_append_cstr(&data, rest);
+    int result = buffer_failed(&data) ? error_out_of_memory(error)
+                                      : responses_append(stream, buffer_view(&data), out, error);
+    buffer_free(&data);
+    return result;
+}
+
+static int append_message(struct llm_stream *stream, const struct responses_item *item, struct buffer *out,
+                          struct error *error) {
+    struct json_cursor content;
+    struct json_member part = {0};
+    struct str whole = buffer_view(&item->replacement);
+    struct str parts = json_get(whole, STR("content"));
+    CHECK(json_cursor_init(&content, parts) && json_cursor_next(&content, &part));
+    const struct {
+        const char *type;
+        const char *head;
+        struct str value;
+        const char *rest;
+    } events[] = {
+        {"response.output_item.added", ",\"item\":{\"type\":\"message\",\"id\":", json_get(whole, STR("id")),
+         ",\"status\":\"in_progress\",\"role\":\"assistant\",\"content\":[]}}"},
+        {"response.content_part.added", ",\"part\":",
+         STR("{\"type\":\"output_text\",\"text\":\"\",\"annotations\":[],\"logprobs\":[]}"), "}"},
+        {"response.output_text.delta", ",\"delta\":", json_get(part.value, STR("text")), ",\"logprobs\":[]}"},
+        {"response.output_text.done", ",\"text\":", json_get(part.value, STR("text")), ",\"logprobs\":[]}"},
+        {"response.content_part.done", ",\"part\":", part.value, "}"},
+        {"response.output_item.done", ",\"item\":", whole, "}"},
+    };
+    for (size_t i = 0; i < LENGTH_OF(events); i++) {
+        if (append_message_event(stream, item, events[i].type, events[i].head, events[i].value, events[i].rest, out,
+                                 error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- taking ---- */
+
+static int end_item(struct llm_stream *stream, struct responses_item *item, struct str data, struct buffer *out,
+                    struct error *error) {
+    if (hold_event(stream, item, data, error) != 0) return -1;
+    item->is_held = false;
+    struct buffer masked; /* the judge may park: it must not be the event that is worked on */
+    buffer_init(&masked, 8 * stream->bytes_max);
+    buffer_append_str(&masked, json_get(buffer_view(&stream->event), STR("item")));
+    int result = buffer_failed(&masked) ? error_out_of_memory(error)
+                                        : responses_judge(stream, item->index, buffer_view(&masked), error);
+    buffer_free(&masked);
+    if (result == 0) result = item->is_denied ? append_message(stream, item, out, error) : release(stream, item, out, error);
+    buffer_free(&item->events);
+    return result;
+}
+
+static int take_item(struct llm_stream *stream, bool is_end, int64_t index, struct str data, struct buffer *out,
+                     struct error *error) {
+    if (!llm_call_is_item(json_get(data, STR("item")))) return 0;
+    if (index < 0) return llm_stream_protocol_error(error, "an item without an index");
+    struct responses_item *item = open_item(stream, (uint32_t)index, error);
+    if (item == NULL) return -1;
+    if (item->is_judged) return llm_stream_protocol_error(error, "an item that has ended");
+    item->is_held = true;
+    return (is_end ? end_item(stream, item, data, out, error) : hold_event(stream, item, data, error)) == 0 ? 1 : -1;
+}
+
+static int take_piece(struct llm_stream *stream, int64_t index, struct error *error) {
+    if (index < 0) return llm_stream_protocol_error(error, "a piece of arguments without an index");
+    struct responses_item *item = open_item(stream, (uint32_t)index, error);
+    if (item == NULL) return -1;
+    item->has_deltas = true;
+    return 1;
+}
+
+int responses_take(struct llm_stream *stream, struct str type, struct str data, struct buffer *out,
+                   struct error *error) {
+    int64_t index = json_get_index(data, STR("output_index"));
+    bool is_end = json_string_is(type, STR("response.output_item.done"));
+    for (size_t i = 0; i < LENGTH_OF(piece_kinds); i++) {
+        if (json_string_is(type, str_from_cstr(piece_kinds[i].delta))) return take_piece(stream, index, error);
+    }
+    if (is_end || json_string_is(type, STR("response.output_item.added"))) {
+        int taken = take_item(stream, is_end, index, data, out, error);
+        if (taken != 0) return taken;
+    }
+    struct responses_item *item = index >= 0 ? responses_find(stream, (uint32_t)index) : NULL;
+    if (item == NULL) return 0;
+    if (item->is_held) return hold_event(stream, item, data, error) == 0 ? 1 : -1;
+    if (find_done(data) == NULL) return 0;
+    buffer_clear(&stream->event);
+    if (responses_mask(stream, data, &stream->event, error) != 0) return -1;
+    return append_masked(stream, item, buffer_view(&stream->event), out, error) == 0 ? 1 : -1;
+}

@@ -1,0 +1,266 @@
+/* Responses: streams of typed events, which response.completed, .incomplete or .failed ends.
+ *
+ * Texts are lanes by output item, part and kind. The events that say a text again as a whole say what its pieces said.
+ * An item that asks the client to run a tool is held from output_item.added to output_item.done, judged, and comes out
+ * with one piece of arguments, or as a message item. Events are numbered anew, since some are added and some left out. */
+#include "wire/openai/responses_stream.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "wire/openai/openai.h"
+
+static struct responses_state *state_of(struct llm_stream *stream) { return stream->state; }
+
+static void free_state(void *state) {
+    struct responses_state *responses = state;
+    while (responses->items != NULL) {
+        struct responses_item *item = responses->items;
+        responses->items = item->next;
+        buffer_free(&item->events);
+        buffer_free(&item->replacement);
+        free(item);
+    }
+}
+
+/* ---- writing ---- */
+
+/* Writes an event with its type and the next number. */
+int responses_append(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) {
+    struct responses_state *state = state_of(stream);
+    struct json_edits edits;
+    struct buffer type, numbered;
+    char text[24];
+    struct str number = json_get(data, STR("sequence_number"));
+    int length = snprintf(text, sizeof(text), "%" PRIu64, state->next_number++);
+    buffer_init(&type, 128);
+    buffer_init(&numbered, 8 * stream->bytes_max);
+    json_append_text(json_get(data, STR("type")), &type);
+    json_edits_init(&edits, &stream->scratch);
+    if (number.length > 0) json_edit_replace(&edits, number, str_make(text, (size_t)length));
+    int result = json_edits_apply(&edits, data, &numbered, error);
+    if (result == 0) sse_append(out, buffer_view(&type), buffer_view(&numbered));
+    buffer_free(&type);
+    buffer_free(&numbered);
+    return result;
+}
+
+static const struct text_kind {
+    uint8_t kind;
+    bool is_summary;
+    const char *delta;
+    const char *inner; /* the name of the part's index */
+    const char *tail;
+} text_kinds[] = {
+    {LLM_CONTENT, false, "response.output_text.delta", "content_index", ",\"logprobs\":[]"},
+    {LLM_REFUSAL, false, "response.refusal.delta", "content_index", ""},
+    {LLM_REASONING, false, "response.reasoning_text.delta", "content_index", ""},
+    {LLM_REASONING, true, "response.reasoning_summary_text.delta", "summary_index", ""},
+    {LLM_CODE, false, "response.code_interpreter_call_code.delta", NULL, ""},
+    {LLM_TRANSCRIPT, false, "response.audio.transcript.delta", NULL, ""},
+};
+
+static const struct text_kind *find_kind(uint8_t kind, bool is_summary) {
+    for (size_t i = 0; i < LENGTH_OF(text_kinds); i++) {
+        if (text_kinds[i].kind == kind && text_kinds[i].is_summary == is_summary) return &text_kinds[i];
+    }
+    return NULL;
+}
+
+static int append_delta(struct llm_stream *stream, const struct llm_lane *lane, struct str text, struct buffer *out,
+                        struct error *error) {
+    const struct text_kind *kind = find_kind(lane->kind, (lane->inner & RESPONSES_SUMMARY) != 0);
+    struct buffer data;
+    buffer_init(&data, 8 * stream->bytes_max);
+    buffer_append_format(&data, "{\"type\":\"%s\",\"sequence_number\":0", kind->delta);
+    if (lane->item_id.length > 0) {
+        buffer_append_cstr(&data, ",\"item_id\":");
+        buffer_append_str(&data, lane->item_id);
+        buffer_append_format(&data, ",\"output_index\":%u", lane->outer);
+    }
+    if (kind->inner != NULL) buffer_append_format(&data, ",\"%s\":%u", kind->inner, lane->inner & ~RESPONSES_SUMMARY);
+    buffer_append_cstr(&data, ",\"delta\":");
+    json_append_quoted(&data, text);
+    buffer_append_cstr(&data, kind->tail);
+    buffer_append_byte(&data, '}');
+    int result = buffer_failed(&data) ? error_out_of_memory(error)
+                                      : responses_append(stream, buffer_view(&data), out, error);
+    buffer_free(&data);
+    return result;
+}
+
+static int flush_lane(struct llm_stream *stream, struct llm_lane *lane, struct buffer *out, struct error *error) {
+    struct buffer rest;
+    if (lane == NULL || lane->is_closed) return 0;
+    buffer_init(&rest, 8 * stream->bytes_max);
+    int result = llm_lane_feed(stream, lane, STR_NONE, true, LLM_KEEP_EMITTED, &rest, error);
+    if (result == 0 && buffer_length(&rest) > 0) result = append_delta(stream, lane, buffer_view(&rest), out, error);
+    buffer_free(&rest);
+    return result;
+}
+
+static int flush_all(struct llm_stream *stream, struct buffer *out, struct error *error) {
+    for (struct llm_lane *lane = stream->lanes; lane != NULL; lane = lane->next) {
+        if (flush_lane(stream, lane, out, error) != 0) return -1;
+    }
+    return 0;
+}
+
+/* ---- texts ---- */
+
+/* Where in the answer the walk is. */
+static void on_fact(struct llm_stream *stream, uint8_t fact, const struct shape_value *value) {
+    struct responses_state *state = state_of(stream);
+    if (value->token != JSON_TOKEN_BEGIN_OBJECT) return;
+    if (fact == LLM_ITEM && state->is_whole) state->item++;
+    if (fact == LLM_ITEM) state->part = state->summary = -1;
+    if (fact == LLM_PART && !state->is_part_event) state->part++;
+    if (fact == LLM_SUMMARY && !state->is_part_event) state->summary++;
+    if (fact == LLM_PART) state->is_summary = false;
+    if (fact == LLM_SUMMARY) state->is_summary = true;
+}
+
+/* The part that the text belongs to; -1: none. */
+static int64_t inner_of(const struct responses_state *state, uint8_t fact) {
+    if (fact == LLM_CODE || fact == LLM_TRANSCRIPT) return 0;
+    int64_t inner = state->is_summary ? state->summary : state->part;
+    return inner >= 0 && state->is_summary ? inner | RESPONSES_SUMMARY : inner;
+}
+
+static int on_text(struct llm_stream *stream, uint8_t fact, struct str text, struct buffer *out, struct error *error) {
+    struct responses_state *state = state_of(stream);
+    int64_t inner = inner_of(state, fact);
+    if (find_kind(fact, false) == NULL || state->item < 0 || inner < 0) return 0;
+    if (state->is_delta) {
+        struct llm_lane *lane = llm_lane_open(stream, (uint32_t)state->item, (uint32_t)inner, fact, error);
+        if (lane == NULL) return -1;
+        state->lane = lane;
+        return llm_lane_feed(stream, lane, text, false, LLM_KEEP_EMITTED, out, error) == 0 ? 1 : -1;
+    }
+    const struct llm_lane *lane = llm_lane_find(stream, (uint32_t)state->item, (uint32_t)inner, fact);
+    if (lane == NULL || !lane->is_closed || lane->raw_bytes != text.length) return 0;
+    buffer_append_str(out, buffer_view(&lane->emitted));
+    return 1;
+}
+
+/* ---- events ---- */
+
+int responses_mask(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) {
+    struct responses_state *state = state_of(stream);
+    struct str summary = json_get(data, STR("summary_index"));
+    struct str type = json_get(data, STR("type"));
+    state->is_delta = str_ends_with(type, STR(".delta\""));
+    state->is_whole = json_get(data, STR("response")).length > 0;
+    state->is_part_event = json_get(data, STR("item_id")).length > 0;
+    state->is_summary = summary.length > 0;
+    state->item = state->is_whole ? -1 : json_get_index(data, STR("output_index"));
+    state->part = json_get_index(data, STR("content_index"));
+    state->summary = json_get_index(data, STR("summary_index"));
+    state->lane = NULL;
+    if (str_starts_with(type, STR("\"response.audio.transcript."))) state->item = 0;
+    return llm_stream_mask(stream, &openai_response_event, data, out, error);
+}
+
+/* Remembers by what name the item goes, for the pieces that we add. */
+static int name_lane(struct llm_stream *stream, struct error *error) {
+    struct llm_lane *lane = state_of(stream)->lane;
+    if (lane == NULL || lane->item_id.length > 0) return 0;
+    struct str id = json_get(buffer_view(&stream->event), STR("item_id"));
+    lane->item_id = arena_copy(stream->options.arena, id);
+    return lane->item_id.data != NULL ? 0 : error_out_of_memory(error);
+}
+
+/* A text's end, and of everything in its part or item: what is held comes out before it. */
+static int flush_before(struct llm_stream *stream, struct str type, struct str data, struct buffer *out,
+                        struct error *error) {
+    bool is_audio = json_string_is(type, STR("response.audio.transcript.done"));
+    int64_t item = is_audio ? 0 : json_get_index(data, STR("output_index"));
+    int64_t part = json_get_index(data, STR("content_index"));
+    int64_t summary = json_get_index(data, STR("summary_index"));
+    if (!str_ends_with(type, STR(".done\"")) || item < 0) return 0;
+    for (struct llm_lane *lane = stream->lanes; lane != NULL; lane = lane->next) {
+        bool is_meant = part < 0 && summary < 0;
+        if (part >= 0 && lane->inner == part) is_meant = true;
+        if (summary >= 0 && lane->inner == (summary | RESPONSES_SUMMARY)) is_meant = true;
+        if (lane->outer == item && is_meant && flush_lane(stream, lane, out, error) != 0) return -1;
+    }
+    return 0;
+}
+
+static int pass(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) {
+    buffer_clear(&stream->event);
+    if (responses_mask(stream, data, &stream->event, error) != 0) return -1;
+    if (name_lane(stream, error) != 0) return -1;
+    return responses_append(stream, buffer_view(&stream->event), out, error);
+}
+
+/* Denied calls are messages in the list of all items, too. A call that no event told of, which was cut short or came
+ * before the stream was taken up again, is judged now. */
+static int replace_denied(struct llm_stream *stream, struct buffer *out, struct error *error) {
+    struct json_edits edits;
+    struct json_cursor cursor;
+    struct json_member item;
+    struct str event = buffer_view(&stream->event);
+    struct str output = json_get(json_get(event, STR("response")), STR("output"));
+    json_edits_init(&edits, &stream->scratch);
+    if (output.length > 0 && json_cursor_init(&cursor, output)) {
+        for (uint32_t index = 0; json_cursor_next(&cursor, &item); index++) {
+            const struct responses_item *call = responses_find(stream, index);
+            bool is_judged = call != NULL && call->is_judged;
+            if (!is_judged && !llm_call_is_item(item.value)) continue;
+            if (!is_judged && responses_judge(stream, index, item.value, error) != 0) return -1;
+            call = responses_find(stream, index);
+            if (call->is_denied) json_edit_replace(&edits, item.value, buffer_view(&call->replacement));
+        }
+    }
+    return json_edits_apply(&edits, event, out, error);
+}
+
+static int on_whole(struct llm_stream *stream, struct str type, struct str data, struct buffer *out,
+                    struct error *error) {
+    struct buffer whole;
+    bool is_end = json_string_is(type, STR("response.completed")) || json_string_is(type, STR("response.incomplete")) ||
+                  json_string_is(type, STR("response.failed"));
+    if (is_end && flush_all(stream, out, error) != 0) return -1;
+    buffer_clear(&stream->event);
+    if (responses_mask(stream, data, &stream->event, error) != 0) return -1;
+    buffer_init(&whole, 8 * stream->bytes_max);
+    int result = replace_denied(stream, &whole, error);
+    if (result == 0) result = responses_append(stream, buffer_view(&whole), is_end ? &stream->last : out, error);
+    buffer_free(&whole);
+    stream->is_complete = result == 0 && is_end;
+    return result;
+}
+
+static int on_event(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) {
+    struct responses_state *state = state_of(stream);
+    struct str type = json_get(data, STR("type"));
+    int64_t number = json_get_index(data, STR("sequence_number"));
+    if (str_equal(data, STR("[DONE]"))) return 0;
+    if (!state->is_begun && number > 0) state->next_number = (uint64_t)number;
+    state->is_begun = true;
+    if (json_get(data, STR("response")).length > 0) return on_whole(stream, type, data, out, error);
+    if (flush_before(stream, type, data, out, error) != 0) return -1;
+    int taken = responses_take(stream, type, data, out, error);
+    if (taken != 0) return taken < 0 ? -1 : 0;
+    return pass(stream, data, out, error);
+}
+
+static void append_error(struct buffer *out, struct str message) {
+    buffer_append_cstr(out, "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",\"message\":");
+    json_append_quoted(out, message);
+    buffer_append_cstr(out, ",\"param\":null,\"sequence_number\":0}\n\n");
+}
+
+const struct llm_stream_form llm_stream_responses = {
+    .event = &openai_response_event,
+    .ping = {": ping\n\n", 8},
+    .state_bytes = sizeof(struct responses_state),
+    .on_event = on_event,
+    .on_end = flush_all,
+    .on_text = on_text,
+    .on_fact = on_fact,
+    .append_error = append_error,
+    .free_state = free_state,
+};
