@@ -191,7 +191,9 @@ static int walk_array(struct shape_walk *walk, const struct shape *items, struct
     return 0;
 }
 
-static bool spreads(enum shape_kind kind) { return kind == SHAPE_NAME || kind == SHAPE_PLAIN || kind == SHAPE_MEDIA; }
+static bool spreads(enum shape_kind kind, bool is_object) {
+    return kind == SHAPE_NAME || kind == SHAPE_PLAIN || kind == SHAPE_MEDIA || (kind == SHAPE_TOKENS && !is_object);
+}
 
 static int walk_container(struct shape_walk *walk, const struct shape *shape, struct str name, enum json_token token,
                           struct str raw, struct error *error) {
@@ -201,7 +203,7 @@ static int walk_container(struct shape_walk *walk, const struct shape *shape, st
     bool is_object = token == JSON_TOKEN_BEGIN_OBJECT;
     bool is_described = is_object ? shape->members != NULL || shape->variants != NULL || shape->others != NULL
                                   : shape->items != NULL;
-    if (is_described || spreads(shape->kind)) {
+    if (is_described || spreads(shape->kind, is_object)) {
         if (walk->depth >= SHAPE_DEPTH_MAX) {
             return error_set(error, ERROR_LIMIT, "nested deeper than %d where nesting is described", SHAPE_DEPTH_MAX);
         }

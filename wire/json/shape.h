@@ -25,7 +25,7 @@
 #define SHAPE_INTEGER_DIGITS_MAX 12   /* a longer integer is inspected like a name */
 
 /* What a scalar is. A container at the place of a scalar that describes none is a TREE, but for NAME, PLAIN and MEDIA
- * (all that is in it is of this kind) and DROPPED. */
+ * (all that is in it is of this kind), lists of TOKENS, and DROPPED. */
 enum shape_kind {
     SHAPE_TEXT,        /* free text, or a JSON object or array as text */
     SHAPE_JSON_TEXT,   /* a string that holds a JSON document; text when it is none */
