@@ -15,7 +15,7 @@ static bool matches(struct str template, struct str path) {
 const struct llm_operation *llm_operation_find(const struct llm_api *api, struct str method, struct str path) {
     for (size_t i = 0; i < api->count; i++) {
         const struct operation *operation = &api->operations[i].operation;
-        if (str_equal(operation->method, method) && matches(operation->template, path)) return &api->operations[i];
+        if (str_equal(operation->method, method) && matches(operation->path_template, path)) return &api->operations[i];
     }
     return NULL;
 }

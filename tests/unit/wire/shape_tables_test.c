@@ -213,7 +213,7 @@ static void visit_api(const struct llm_api *api) {
     for (size_t i = 0; i < api->count; i++) {
         char name[128];
         snprintf(name, sizeof(name), "%.*s %.*s", STR_ARGS(api->operations[i].operation.method),
-                 STR_ARGS(api->operations[i].operation.template));
+                 STR_ARGS(api->operations[i].operation.path_template));
         visit_root(api->operations[i].request, false, name);
         visit_root(api->operations[i].answer, true, name);
     }

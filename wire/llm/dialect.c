@@ -1,0 +1,126 @@
+/* The vtable of a dialect over requests, answers and streams of a model API. */
+#include "wire/llm/dialect.h"
+
+#include "wire/http/api.h"
+#include "wire/http/content.h"
+#include "wire/llm/exchange.h"
+
+struct llm_exchange *llm_exchange(const struct http_exchange *exchange) { return exchange->dialect_state; }
+
+const struct llm_dialect *llm_dialect(const struct http_exchange *exchange) {
+    return (const struct llm_dialect *)exchange->dialect; /* its first member */
+}
+
+enum mask_result llm_mask_request(struct http_exchange *exchange, struct buffer *out, struct error *error) {
+    const struct llm_exchange *llm = llm_exchange(exchange);
+    struct outcome *outcome = &exchange->action->outcome;
+    bool is_changed = false;
+    if (!llm->request.needs_masking) return MASK_UNCHANGED;
+    if (llm_request_mask(llm->operation, buffer_view(&exchange->body), exchange->plans->request,
+                         &outcome->request_masked, &outcome->request_revealed, out, &is_changed, error) != 0) {
+        return MASK_FAILED;
+    }
+    return is_changed ? MASK_CHANGED : MASK_UNCHANGED;
+}
+
+/* ---- The answer ------------------------------------------------------------------------------------------------ */
+
+/* The provider's own name of the request, for its support. */
+static void note_request_id(struct http_exchange *exchange) {
+    struct str id = http_head_find(&exchange->answer, STR("x-request-id"));
+    if (id.length == 0) id = http_head_find(&exchange->answer, STR("request-id"));
+    if (id.length == 0 || id.length > FACT_TEXT_BYTES_MAX) return;
+    struct fact *fact = &exchange->action->outcome.facts[FACT_REQUEST_ID];
+    *fact = (struct fact){.is_set = true, .text = arena_copy(&exchange->action->arena, id)};
+}
+
+static void note_facts(struct http_exchange *exchange, struct llm_answer *answer) {
+    struct llm_exchange *llm = llm_exchange(exchange);
+    struct outcome *outcome = &exchange->action->outcome;
+    if (llm->has_facts) return;
+    llm->has_facts = true;
+    llm_answer_facts(answer, outcome->facts);
+    if (answer->is_error) outcome->status = OUTCOME_ERROR;
+    if (llm->operation->form == LLM_FORM_RESPONSE) outcome->conversation = answer->id;
+}
+
+enum answer_mode llm_begin_answer(struct http_exchange *exchange) {
+    struct llm_exchange *llm = llm_exchange(exchange);
+    struct outcome *outcome = &exchange->action->outcome;
+    note_request_id(exchange);
+    llm->options = (struct llm_answer_options){
+        .operation = llm->operation,
+        .plan = exchange->plans->answer,
+        .judge = {exchange, llm_judge_call},
+        .masked = &outcome->masked,
+        .revealed = &outcome->revealed,
+        .arena = &exchange->action->arena,
+    };
+    bool is_stream = content_kind_of(&exchange->answer) == CONTENT_EVENTS && llm->operation->stream != NULL &&
+                     exchange->answer.status == 200;
+    if (!is_stream) return ANSWER_WHOLE;
+    llm->stream = llm_stream_new(&llm->options, exchange->session->target->message_bytes_max);
+    return llm->stream != NULL ? ANSWER_STREAMED : ANSWER_WHOLE;
+}
+
+/* An error of the provider. */
+static int finish_error(struct http_exchange *exchange, struct str body, struct error *error) {
+    struct outcome *outcome = &exchange->action->outcome;
+    struct shape_walk walk;
+    bool is_changed = false;
+    shape_walk_init(&walk);
+    walk.plan = exchange->plans->answer;
+    walk.is_answer = true;
+    walk.masked = &outcome->masked;
+    walk.revealed = &outcome->revealed;
+    int result = shape_mask(&walk, llm_dialect(exchange)->api->error, body, &exchange->out, &is_changed, error);
+    shape_walk_free(&walk);
+    if (result == 0 && !is_changed) buffer_append_str(&exchange->out, body);
+    return result;
+}
+
+int llm_finish_answer(struct http_exchange *exchange, struct str body, struct error *error) {
+    struct llm_exchange *llm = llm_exchange(exchange);
+    if (content_kind_of(&exchange->answer) != CONTENT_JSON || body.length == 0) {
+        return http_api_finish_answer(exchange, body, error);
+    }
+    if (exchange->answer.status >= 400) return finish_error(exchange, body, error);
+    if (llm->operation->answer == NULL) return http_api_finish_answer(exchange, body, error);
+    struct llm_answer answer;
+    bool is_changed = false;
+    llm_answer_init(&answer, &llm->options);
+    int result = llm_answer_rewrite(&llm->options, body, &answer, &exchange->out, &is_changed, error);
+    note_facts(exchange, &answer);
+    if (result == 0 && !is_changed) buffer_append_str(&exchange->out, body);
+    return result;
+}
+
+int llm_feed_answer(struct http_exchange *exchange, struct str piece, bool is_last, struct error *error) {
+    struct llm_exchange *llm = llm_exchange(exchange);
+    if (llm_stream_feed(llm->stream, piece, is_last, &exchange->out, error) != 0) return -1;
+    if (!is_last) return 0;
+    note_facts(exchange, llm_stream_answer(llm->stream));
+    if (llm_stream_is_complete(llm->stream)) return 0;
+    return error_set(error, ERROR_PROTOCOL, "the provider broke off the answer before its end");
+}
+
+void llm_end_stream(struct http_exchange *exchange) {
+    llm_stream_last(llm_exchange(exchange)->stream, &exchange->out);
+}
+
+void llm_break_stream(struct http_exchange *exchange, struct str message) {
+    struct llm_stream *stream = llm_exchange(exchange)->stream;
+    note_facts(exchange, llm_stream_answer(stream));
+    llm_stream_append_error(stream, message, &exchange->out);
+}
+
+void llm_ping(struct http_exchange *exchange) {
+    buffer_append_str(&exchange->out, llm_stream_ping(llm_exchange(exchange)->stream));
+}
+
+void llm_close(struct http_exchange *exchange) {
+    struct llm_exchange *llm = llm_exchange(exchange);
+    if (llm->stream != NULL && exchange->action != NULL) note_facts(exchange, llm_stream_answer(llm->stream));
+    llm_stream_free(&llm->stream);
+    exchange->dialect_state = NULL;
+}
