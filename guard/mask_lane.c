@@ -16,6 +16,8 @@
 #define MASK_LANE_MAGIC 0x3a5c1a9eu
 #define LOOK_AHEAD_BYTES 192
 #define HELD_CAP_BYTES (4 * MASK_LANE_HELD_MAX)
+#define WIDE_RUN_BYTES 64   /* so much of a script without blanks is no part of a value */
+#define WIDE_MARK_BYTES 48  /* before such a run is looked for what may begin a value that goes on in it */
 #define ARMOUR_LINE_MIN 24  /* a shorter word is none of the body of a private key */
 #define ARMOUR_LINE_SURE 32 /* what begins a body has a word as long as this */
 #define PROSE_WORDS_MAX 8   /* so many short words behind a body: the key was cut off */
@@ -98,10 +100,51 @@ static int release(struct mask_lane *lane, struct feed *feed, size_t end, bool i
     return 0;
 }
 
+/* ---- Scripts without blanks ------------------------------------------------------------------------------------- */
+
+static bool is_wide(char c) { return (unsigned char)c >= 0x80; }
+
+/* Does a character of three bytes or more end before text[at]? */
+static bool is_behind_wide_character(struct str text, size_t at) {
+    size_t lead = at - 1;
+    while (lead > 0 && at - lead < 4 && ((unsigned char)text.data[lead] & 0xc0) == 0x80) lead--;
+    unsigned char first = (unsigned char)text.data[lead];
+    return (first >= 0xe0 && first < 0xf0 && at - lead == 3) || (first >= 0xf0 && at - lead == 4);
+}
+
+/* May a value be under way that holds characters of such a script: a password behind its name, a URL, an address? */
+static bool may_take_wide(struct str before) {
+    if (str_ends_with(before, STR(" is "))) return true;
+    for (size_t i = 0; i < before.length; i++) {
+        if (before.data[i] != 0 && strchr("=:>|\"'`-@/,?", before.data[i]) != NULL) return true;
+    }
+    return false;
+}
+
+static bool wide_is_break(struct str text, size_t at) {
+    size_t start = at;
+    while (start > 0 && at - start < WIDE_RUN_BYTES && (is_wide(text.data[start - 1]) || text.data[start - 1] == ' ')) {
+        start--;
+    }
+    if (at - start >= WIDE_RUN_BYTES) return true;
+    return !may_take_wide(str_slice(text, start > WIDE_MARK_BYTES ? start - WIDE_MARK_BYTES : 0, start));
+}
+
+/* Text of Chinese, say, has no blank to end a segment: every character that can be in no value ends one. The first such
+ * place up to `end`, SIZE_MAX: none. Always the first, lest it depend on the pieces. */
+static size_t wide_segment_end(struct str text, size_t start, size_t end) {
+    for (size_t at = start + 1; at <= end; at++) {
+        if (is_wide(text.data[at - 1]) && is_behind_wide_character(text, at) && wide_is_break(text, at)) return at;
+    }
+    return SIZE_MAX;
+}
+
 static int close_segments(struct mask_lane *lane, struct feed *feed, bool is_final) {
     struct str text = buffer_view(&lane->text);
     while (lane->open < text.length) {
         size_t end = segment_end(text, lane->open, is_final);
+        size_t wide_end = wide_segment_end(text, lane->open, end > lane->open ? end : text.length);
+        if (wide_end != SIZE_MAX) end = wide_end;
         end = mask_rewrite_hold(&feed->job, text, lane->open, end, is_final);
         if (end == lane->open) break;
         const struct detect_spans *spans =

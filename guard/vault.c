@@ -22,6 +22,7 @@ struct vault {
     uint32_t *slots; /* index + 1 of an entry, 0: free; twice as many as entries have room */
     uint32_t capacity;
     size_t value_bytes;
+    class_set classes;
     struct {
         uint32_t *entries; /* number - 1 -> index */
         uint32_t count;
@@ -39,13 +40,7 @@ struct vault *vault_new(struct arena *arena) {
 
 size_t vault_count(const struct vault *vault) { return vault->count; }
 
-class_set vault_classes(const struct vault *vault) {
-    class_set classes = 0;
-    for (unsigned i = 0; i < CLASS_MAX; i++) {
-        if (vault->of_class[i].count > 0) classes |= CLASS_BIT(i);
-    }
-    return classes;
-}
+class_set vault_classes(const struct vault *vault) { return vault->classes; }
 
 /* The slot of the value, or the free one where it belongs. */
 static uint32_t *find_slot(const struct vault *vault, enum data_class class, struct str value) {
@@ -107,6 +102,7 @@ static const struct vault_entry *find_or_add(struct vault *vault, enum data_clas
     *entry = (struct vault_entry){copy, (uint8_t)class, vault->of_class[class].count};
     *find_slot(vault, class, value) = ++vault->count;
     vault->value_bytes += value.length;
+    vault->classes |= CLASS_BIT(class);
     return entry;
 }
 
