@@ -265,7 +265,8 @@ int policy_step_entities(const struct bundle *bundle, struct arena *scratch, con
     *entities = overlay;
     if (!is_known && overlay_add(bundle, scratch, step->resource, overlay, error) != 0) return -1;
     for (size_t i = 0; i < step->attribute_count && tagged > 0; i++) {
-        if (has_tags(&step->attributes[i]) && overlay_add_tags(scratch, &step->attributes[i], overlay, error) != 0) return -1;
+        const struct attribute *attribute = &step->attributes[i];
+        if (has_tags(attribute) && overlay_add_tags(scratch, attribute, overlay, error) != 0) return -1;
     }
     return overlay_finish(overlay, error);
 }

@@ -43,9 +43,11 @@ static int read_head(struct http_exchange *exchange, struct error *error) {
     int got = http_head_read_answer(stream, &limits, answer_deadline(), &exchange->arena, &exchange->answer, error);
     if (got == 0) return error_set(error, ERROR_PROTOCOL, "it closed the connection without a word");
     if (got < 0) return -1;
-    if (http_framing_of_answer(&exchange->answer, exchange->request.method, &exchange->answer_framing, error) != 0) return -1;
+    if (http_framing_of_answer(&exchange->answer, exchange->request.method, &exchange->answer_framing, error) != 0 ||
+        open_decoder(exchange, error) != 0) {
+        return -1;
+    }
     note_status(exchange);
-    if (open_decoder(exchange, error) != 0) return -1;
     return http_body_open(&exchange->answer_reader, stream, &exchange->answer_framing, UINT64_MAX, &limits,
                           &exchange->arena, error);
 }

@@ -17,13 +17,13 @@ struct api_state {
 
 static int inspect_body(struct http_exchange *exchange, struct action *action) {
     struct str body = buffer_view(&exchange->body);
-    const struct wire_session *session = exchange->session;
+    struct wire_session *session = exchange->session;
     struct class_counts found = {{0}};
     enum content_kind kind = content_kind_of(&exchange->request);
     if (body.length == 0) return 0;
     if (kind == CONTENT_OTHER) action->has_unscanned = true;
     enum mask_shape shape = kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT;
-    if (session->gate->inspect(exchange->session, STR_NONE, shape, body, &found, NULL) != 0) return -1;
+    if (session->gate->inspect(session, STR_NONE, shape, body, &found, NULL) != 0) return -1;
     class_counts_add(&action->request_classes, &found);
     /* In these nothing can be put in the place of a value without breaking them. */
     if (kind == CONTENT_OTHER || kind == CONTENT_FORM) action->fixed_classes |= class_counts_set(&found);
@@ -33,12 +33,13 @@ static int inspect_body(struct http_exchange *exchange, struct action *action) {
 /* A form's values hide behind escapes. */
 static int inspect_form(struct http_exchange *exchange, struct action *action, struct attribute_tags *tags) {
     if (content_kind_of(&exchange->request) != CONTENT_FORM) return 0;
+    struct wire_session *session = exchange->session;
     struct route_parameter *pairs;
     size_t count;
     struct class_counts found = {{0}};
     if (route_query(buffer_view(&exchange->body), &exchange->arena, &pairs, &count, NULL) != 0) return -1;
     for (size_t i = 0; i < count; i++) {
-        if (exchange->session->gate->inspect(exchange->session, pairs[i].name, MASK_TEXT, pairs[i].value, &found, NULL) != 0 ||
+        if (session->gate->inspect(session, pairs[i].name, MASK_TEXT, pairs[i].value, &found, NULL) != 0 ||
             attribute_tags_add(tags, &action->arena, pairs[i].name, pairs[i].value) != 0) {
             return -1;
         }
