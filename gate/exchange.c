@@ -64,6 +64,18 @@ static int renew_ambient_plan(struct session *session, const struct policy_facts
     return 0;
 }
 
+static struct policy_facts measure(struct session *session) {
+    int64_t now_us = clock_real_us();
+    struct usage_totals spent = usage_read(session->worker->gateway->usage, session->principal_name, now_us);
+    return (struct policy_facts){
+        .now_us = now_us,
+        .session_actions = session->record.actions,
+        .session_denials = session->record.denials,
+        .tokens_1h = spent.tokens_1h,
+        .tokens_1d = spent.tokens_1d,
+    };
+}
+
 static void deny(struct action *action, struct str message) {
     action->verdict.kind = VERDICT_DENY;
     action->verdict.message = arena_copy(&action->arena, message);
@@ -93,7 +105,7 @@ static int ask_what_is_revealed(struct session *session, struct action *action, 
 static void decide(struct session *session, struct action *action, const struct str *applied, size_t applied_count) {
     struct error error = {0};
     struct verdict *verdict = &action->verdict;
-    struct policy_facts facts = {clock_real_us(), session->record.actions, session->record.denials};
+    struct policy_facts facts = measure(session);
     verdict->bundle = *bundle_hash(session->snapshot->bundle);
     if (action->refusal.length > 0) {
         deny(action, action->refusal);
@@ -313,6 +325,7 @@ static int ask(struct session *session, struct error *error) {
 static void account_for(struct session *session, struct action *action) {
     if (action->verdict.kind != VERDICT_ALLOW) return;
     record_outcome(&session->record, action);
+    usage_add(session->worker->gateway->usage, session->principal_name, clock_real_us(), facts_spent(action->outcome.facts));
     session->in_flight--;
     atomic_fetch_sub_explicit(&session->worker->gateway->in_flight, 1, memory_order_relaxed);
     if (session->upstream->outcome == CONFIG_OUTCOME_DURABLE) session->answer_mark = session->record.recorded;
@@ -349,7 +362,7 @@ static void answer_main(void *argument) {
 
 int exchange_run(struct session *session, struct error *error) {
     struct answer_fiber fiber = {.session = session};
-    struct policy_facts facts = {clock_real_us(), 0, 0};
+    struct policy_facts facts = measure(session);
     if (renew_ambient_plan(session, &facts, error) != 0) return -1;
     session->answer = fiber_start(session->worker->worker, answer_main, &fiber, "answer");
     if (session->answer == NULL) return error_out_of_memory(error);

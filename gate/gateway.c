@@ -334,6 +334,8 @@ static int start(struct gateway *gateway, const char *program, struct error *err
     gateway->approvals = approvals_new(gateway->store, error);
     if (gateway->approvals == NULL) return -1;
     if (start_keeper(gateway, config, program, error) != 0) return -1;
+    gateway->usage = usage_new(gateway->store, clock_real_us(), error);
+    if (gateway->usage == NULL) return -1;
     gateway->detector = detector_new(NULL, error);
     if (gateway->detector == NULL) return -1;
     if (open_listeners(gateway, config, error) != 0) return -1;
@@ -354,6 +356,7 @@ static void stop(struct gateway *gateway) {
     }
     rings_free(&gateway->rings);
     approvals_free(&gateway->approvals);
+    usage_free(&gateway->usage);
     if (gateway->store != NULL) store_close(&gateway->store);
     if (gateway->detector != NULL) detector_free(&gateway->detector);
     secret_wipe(&gateway->seal_key);

@@ -12,6 +12,7 @@
 #include "guard/mask_box.h"
 #include "guard/record.h"
 #include "guard/store.h"
+#include "guard/usage.h"
 #include "keeper/keeper.h"
 #include "ledger/seal.h"
 #include "run/listener.h"
@@ -42,6 +43,7 @@ struct gateway {
     struct detector *detector;
     struct store *store;
     struct approvals *approvals;
+    struct usage *usage;
     struct rings *rings;
     struct keeper *keeper;
     struct runtime *runtime;

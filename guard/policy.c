@@ -85,6 +85,20 @@ int policy_set_common(const struct policy_session *session, struct arena *scratc
     return policy_set(context, ATTRIBUTE_WEEKDAY, cedar_long((day + 3) % 7 + 1)); /* 1970-01-01 was a Thursday */
 }
 
+static int set_long(struct cedar_record *context, enum attribute_id attribute, int64_t value) {
+    return policy_set(context, attribute, cedar_long(value));
+}
+
+/* What was counted before this action. */
+static int set_counts(const struct policy_facts *facts, struct cedar_record *context) {
+    if (set_long(context, ATTRIBUTE_SESSION_ACTIONS, (int64_t)facts->session_actions) != 0 ||
+        set_long(context, ATTRIBUTE_SESSION_DENIALS, (int64_t)facts->session_denials) != 0 ||
+        set_long(context, ATTRIBUTE_TOKENS_1H, facts->tokens_1h) != 0) {
+        return -1;
+    }
+    return set_long(context, ATTRIBUTE_TOKENS_1D, facts->tokens_1d);
+}
+
 static int attribute_value(struct arena *scratch, const struct attribute *attribute, struct cedar_value *value) {
     const struct cedar_uid *tags;
     switch (attribute_descriptions[attribute->id].kind) {
@@ -118,7 +132,7 @@ static int class_names_set(struct arena *scratch, const struct class_counts *cou
 static const struct cedar_record *step_context(const struct policy_session *session, struct arena *scratch,
                                                const struct policy_context *from, const struct action *action,
                                                const struct action_step *step) {
-    struct cedar_record *context = cedar_record_new(scratch, step->attribute_count + POLICY_COMMON_COUNT + 3);
+    struct cedar_record *context = cedar_record_new(scratch, step->attribute_count + POLICY_COMMON_COUNT + 5);
     struct cedar_value value;
     for (size_t i = 0; i < step->attribute_count; i++) {
         if (attribute_value(scratch, &step->attributes[i], &value) != 0 ||
@@ -129,9 +143,7 @@ static const struct cedar_record *step_context(const struct policy_session *sess
     value = session->bundle->empty_set;
     if (class_names_set(scratch, &action->request_classes, &value) != 0 ||
         policy_set(context, ATTRIBUTE_CLASSES, value) != 0 ||
-        policy_set(context, ATTRIBUTE_SESSION_ACTIONS, cedar_long((int64_t)from->facts->session_actions)) != 0 ||
-        policy_set(context, ATTRIBUTE_SESSION_DENIALS, cedar_long((int64_t)from->facts->session_denials)) != 0 ||
-        policy_set_common(session, scratch, from, context) != 0) {
+        set_counts(from->facts, context) != 0 || policy_set_common(session, scratch, from, context) != 0) {
         return NULL;
     }
     return context;
@@ -347,6 +359,8 @@ int policy_decide(struct policy_session *session, struct arena *scratch, const s
         .bundle = session->bundle->hash,
         .entities = session->bundle->entities_hash,
         .decided_us = facts->now_us,
+        .tokens_1h = facts->tokens_1h,
+        .tokens_1d = facts->tokens_1d,
         .approvers = verdict->approvers,
         .approver_count = verdict->approver_count,
         .reveal = verdict->reveal,

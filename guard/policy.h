@@ -5,7 +5,7 @@
  *     action     Sworn::Action::"<verb>", in its groups ("sql:write" in "sql")
  *     resource   Sworn::<Type>::"<id>" in the chain of its parents; every resource has `labels`, a set of strings
  *     context    the step's attributes, and of every action: applied, classes, time, hour, weekday, session_actions,
- *                session_denials, and client_address unless the client came over a Unix socket
+ *                session_denials, tokens_1h, tokens_1d, and client_address unless the client came over a Unix socket
  *
  * Verdict: a forbid that errs denies, whatever Cedar says (cedar_allows keeps what it said). All steps allowed: ALLOW.
  * Every step that is denied is denied by forbids with a @remedy only: HOLD, with the union of the remedies. Any other
@@ -33,11 +33,13 @@ struct policy_session *policy_session_new(struct bundle *bundle, const struct pr
                                           struct str client_address, struct error *error) MUST_USE;
 void policy_session_free(struct policy_session **session);
 
-/* What the gateway measured of the session at the time of an action. */
+/* What the gateway measured of the session and the principal at the time of an action. */
 struct policy_facts {
     int64_t now_us; /* real time */
     uint64_t session_actions;
     uint64_t session_denials;
+    int64_t tokens_1h; /* guard/usage.h */
+    int64_t tokens_1d;
 };
 
 /* Decides on the action and fills in action->verdict (strings in the action's arena), all but `approvers` and `reveal`,

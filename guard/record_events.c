@@ -163,6 +163,12 @@ static void write_steps(struct json_writer *writer, const struct action *action)
     json_end_array(writer);
 }
 
+/* What had been spent when it was decided; absent: nothing. Members between "text" or "steps" and "type". */
+static void write_spent(struct json_writer *writer, const struct verdict *verdict) {
+    if (verdict->tokens_1d != 0) json_member_integer(writer, STR("tokens_1d"), verdict->tokens_1d);
+    if (verdict->tokens_1h != 0) json_member_integer(writer, STR("tokens_1h"), verdict->tokens_1h);
+}
+
 static void write_time(struct json_writer *writer, struct str name, int64_t real_us) {
     char text[CLOCK_RFC3339_BYTES];
     json_member_string(writer, name, clock_format_rfc3339(real_us, text));
@@ -230,6 +236,7 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     json_member_integer(&writer, STR("rounds"), verdict->rounds);
     write_steps(&writer, action);
     write_commitment(&writer, STR("text"), text);
+    write_spent(&writer, verdict);
     json_member_string(&writer, STR("type"), EVENT_INTENT);
     json_member_string(&writer, STR("upstream"), upstream);
     json_member_string(&writer, STR("verdict"), verdict_kind_name(verdict->kind));
@@ -277,6 +284,7 @@ void record_events_hold_requested(struct buffer *out, const struct action *actio
     write_names(&writer, STR("remedies"), verdict->remedies, verdict->remedy_count);
     write_steps(&writer, action);
     write_commitment(&writer, STR("text"), text);
+    write_spent(&writer, verdict);
     json_member_string(&writer, STR("type"), EVENT_HOLD_REQUESTED);
     json_end_object(&writer);
 }

@@ -125,7 +125,13 @@ static int decide(struct replay *replay, const struct replay_session *session, c
     struct policy_session *policy = replay_bundles_session(replay->bundles, directory, &entry->bundle, &entry->entities,
                                                            session->principal, session->address, error);
     if (policy == NULL) return -1;
-    struct policy_facts facts = {entry->decided_us, session->actions, session->denials};
+    struct policy_facts facts = {
+        .now_us = entry->decided_us,
+        .session_actions = session->actions,
+        .session_denials = session->denials,
+        .tokens_1h = entry->tokens_1h,
+        .tokens_1d = entry->tokens_1d,
+    };
     struct action *action = replay->action;
     action->verdict = (struct verdict){.kind = VERDICT_DENY};
     /* What policy cannot decide on is denied, here as there. */

@@ -163,7 +163,7 @@ static void parse_decided(struct parse *parse) {
 enum member {
     MEMBER_ACTION, MEMBER_APPLIED, MEMBER_BUNDLE, MEMBER_CEDAR, MEMBER_CLASSES, MEMBER_DECIDED, MEMBER_ENTITIES,
     MEMBER_ERRORS, MEMBER_POLICIES, MEMBER_PRINCIPAL, MEMBER_REMEDIES, MEMBER_REVEAL, MEMBER_ROUNDS, MEMBER_STEPS,
-    MEMBER_VERDICT, MEMBER_COUNT,
+    MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_VERDICT, MEMBER_COUNT,
 };
 
 static const struct str member_names[MEMBER_COUNT] = {
@@ -172,6 +172,7 @@ static const struct str member_names[MEMBER_COUNT] = {
     [MEMBER_ENTITIES] = {"entities", 8},   [MEMBER_ERRORS] = {"errors", 6},     [MEMBER_POLICIES] = {"policies", 8},
     [MEMBER_PRINCIPAL] = {"principal", 9}, [MEMBER_REMEDIES] = {"remedies", 8}, [MEMBER_REVEAL] = {"reveal", 6},
     [MEMBER_ROUNDS] = {"rounds", 6},       [MEMBER_STEPS] = {"steps", 5},       [MEMBER_VERDICT] = {"verdict", 7},
+    [MEMBER_TOKENS_1D] = {"tokens_1d", 9}, [MEMBER_TOKENS_1H] = {"tokens_1h", 9},
 };
 
 static void parse_member(struct parse *parse, struct str key) {
@@ -194,6 +195,8 @@ static void parse_member(struct parse *parse, struct str key) {
     case MEMBER_REVEAL: parse_reveal(parse); break;
     case MEMBER_ROUNDS: out->rounds = (uint32_t)json_read_integer(reader); break;
     case MEMBER_STEPS: parse_steps(parse); break;
+    case MEMBER_TOKENS_1D: out->tokens_1d = json_read_integer(reader); break;
+    case MEMBER_TOKENS_1H: out->tokens_1h = json_read_integer(reader); break;
     case MEMBER_VERDICT: out->is_denied = str_equal(json_read_string(reader), EVENT_VERDICT_DENY); break;
     default: json_skip(reader); break;
     }

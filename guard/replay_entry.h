@@ -22,6 +22,8 @@ struct replay_entry {
     struct sha256 bundle;
     struct sha256 entities;
     int64_t decided_us;
+    int64_t tokens_1h; /* spent by then */
+    int64_t tokens_1d;
     const struct str *applied;
     size_t applied_count;
     const struct str *policies;

@@ -1,5 +1,5 @@
-/* The state of a gateway that is not evidence: tokens, actions that are held for approval, and sealed
- * conversations. A narrow interface over SQLite (one file, WAL mode, 0600).
+/* The state of a gateway that is not evidence: tokens, actions that are held for approval, sealed conversations, and
+ * what was spent. A narrow interface over SQLite (one file, WAL mode, 0600).
  *
  * Every function here blocks: call it from a helper thread (run/offload.h) or from a command. A store may be used by
  * several threads (one lock) and its file by several processes (commands beside the gateway). Strings that come out are
@@ -18,6 +18,7 @@
 #define STORE_TOKENS_PER_PRINCIPAL_MAX 1000
 #define STORE_VOTES_MAX 256 /* of one hold that are listed */
 #define STORE_CONVERSATION_BYTES_MAX (16u << 20)
+#define STORE_USAGE_BYTES_MAX ((size_t)256 << 20)
 #define STORE_CONVERSATION_NAME_MAX 8192 /* with the names of principal and upstream */
 
 struct store;
@@ -121,5 +122,22 @@ int store_conversation_put(struct store *store, const struct sha256 *id, struct 
 /* Appends to sealed. ERROR_NOT_FOUND when there is none, or none that has not expired. */
 int store_conversation_get(struct store *store, const struct sha256 *id, int64_t now_us, struct buffer *sealed,
                            struct error *error) MUST_USE;
+
+/* ---- Usage: guard/usage.h counts ------------------------------------------------------------------------------ */
+
+struct store_usage {
+    struct str principal;
+    int64_t start_us; /* of the slot of time */
+    int64_t tokens;   /* spent in it */
+};
+
+/* All or none; replaces what is there. Slots that began before oldest_us are swept. */
+int store_usage_put(struct store *store, const struct store_usage *rows, size_t count, int64_t oldest_us,
+                    struct error *error) MUST_USE;
+/* Those that began at from_us or later, in order of time. With the lock held: the function must not come back here; -1
+ * from it: memory is out. */
+typedef int store_usage_function(void *context, struct str principal, int64_t start_us, int64_t tokens);
+int store_usage_each(struct store *store, int64_t from_us, store_usage_function *function, void *context,
+                     struct error *error) MUST_USE;
 
 #endif

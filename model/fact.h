@@ -10,7 +10,7 @@
 enum fact_kind { FACT_KIND_TEXT, FACT_KIND_INTEGER, FACT_KIND_NAMES };
 
 enum fact_id {
-#define FACT(identifier, name, kind, description) FACT_##identifier,
+#define FACT(identifier, name, kind, counted, description) FACT_##identifier,
 #include "model/facts.def"
 #undef FACT
     FACT_COUNT,
@@ -19,6 +19,7 @@ enum fact_id {
 struct fact_description {
     const char *name;
     enum fact_kind kind;
+    bool is_counted;
     const char *description;
 };
 
@@ -35,5 +36,8 @@ struct fact {
         } names;
     };
 };
+
+/* What was spent: the sum of the counted facts that are set. */
+int64_t facts_spent(const struct fact facts[FACT_COUNT]);
 
 #endif

@@ -28,6 +28,8 @@ struct verdict {
     struct sha256 bundle;        /* the policies that decided */
     struct sha256 entities;      /* the principals and resources that they spoke of */
     int64_t decided_us;          /* the time that they saw, real; with rounds == 0 nothing of this is set */
+    int64_t tokens_1h;           /* what the principal had spent by then */
+    int64_t tokens_1d;
     class_set reveal;            /* classes that the principal may receive in clear */
     class_set reveal_request;    /* and the upstream, of a protocol that masks requests */
     struct str message;          /* for the client of a denial: what and why, no data */
