@@ -73,6 +73,7 @@ static struct policy_facts measure(struct session *session) {
         .session_denials = session->record.denials,
         .tokens_1h = spent.tokens_1h,
         .tokens_1d = spent.tokens_1d,
+        .source = session->upstream->resource,
     };
 }
 

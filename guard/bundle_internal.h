@@ -23,6 +23,7 @@ struct bundle {
     struct cedar_entities *entities;
     struct cedar_uid reveal;             /* Sworn::Action::"reveal" */
     struct cedar_uid classes[CLASS_MAX]; /* Sworn::DataClass::"..." */
+    struct cedar_uid unscanned;          /* Sworn::DataClass::"unscanned" */
     struct cedar_value empty_set;
 };
 

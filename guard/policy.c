@@ -207,6 +207,7 @@ struct fold {
     bool is_incurable;   /* and no remedy changes that */
     bool cedar_denied;
     bool has_erred;      /* a forbid could not be evaluated */
+    bool lacks_unscanned; /* all that is missing is a permit for what nobody can look into */
     struct str reason;   /* @reason of the first denying policy that has one */
     struct names permits;
     struct names denials;
@@ -271,7 +272,10 @@ static struct str verdict_message(const struct verdict *verdict, const struct fo
     struct buffer text;
     buffer_init(&text, 64u << 10);
     const char *separator = verdict->policy_count == 1 ? "policy " : "policies ";
-    if (verdict->policy_count == 0) {
+    if (fold->lacks_unscanned) {
+        buffer_append_cstr(&text, "it holds data that cannot be inspected (an image, audio or a file), and no policy "
+                                  "reveals " POLICY_UNSCANNED " to the upstream");
+    } else if (verdict->policy_count == 0) {
         buffer_append_cstr(&text, "no policy permits this");
     } else {
         buffer_append_cstr(&text, verdict->kind == VERDICT_HOLD ? "held by " : "denied by ");
@@ -335,6 +339,17 @@ static int decide_step(const struct policy_session *session, struct arena *scrat
     return error_set(error, ERROR_LIMIT, "the action is too large to be decided on");
 }
 
+static int decide_unscanned(const struct policy_session *session, struct fold *fold, struct error *error) {
+    struct cedar_decision decision;
+    if (policy_ask_unscanned(session, fold->scratch, fold->from, &decision) != 0) {
+        return error_set(error, ERROR_LIMIT, "the action is too large to be decided on");
+    }
+    bool was_denied = fold->is_denied;
+    fold_add(fold, &decision);
+    fold->lacks_unscanned = !was_denied && !decision.is_allowed && decision.reason_count == 0 && !fold->has_erred;
+    return 0;
+}
+
 static int decide(const struct policy_session *session, struct fold *fold, struct action *action, struct error *error) {
     if (action->step_count == 0) {
         return error_set(error, ERROR_INVALID, "the action asks for nothing that can be decided");
@@ -346,6 +361,7 @@ static int decide(const struct policy_session *session, struct fold *fold, struc
         }
         fold_add(fold, &decision);
     }
+    if (action->has_unscanned && decide_unscanned(session, fold, error) != 0) return -1;
     return fold_finish(fold, action, error);
 }
 

@@ -11,6 +11,9 @@
  * Every step that is denied is denied by forbids with a @remedy only: HOLD, with the union of the remedies. Any other
  * denial: DENY.
  *
+ * Data that nobody can look into (action->has_unscanned) is one request more: `reveal` of Sworn::DataClass::"unscanned" to
+ * the upstream. What answers it counts as for a step.
+ *
  * verdict.policies are the ids that determined the verdict: of an ALLOW the permits of all steps; of HOLD and DENY
  * those of the denied steps, with the forbids that erred. A denial without policies is the default one.
  *
@@ -40,6 +43,7 @@ struct policy_facts {
     uint64_t session_denials;
     int64_t tokens_1h; /* guard/usage.h */
     int64_t tokens_1d;
+    struct str source; /* "<environment>/<upstream>", for what is unscanned */
 };
 
 /* Decides on the action and fills in action->verdict (strings in the action's arena), all but `approvers` and `reveal`,

@@ -3,7 +3,7 @@
  *     Sworn::Group                    Sworn::Environment
  *       Sworn::User|Agent|Service       Sworn::Database "<environment>/<upstream>"
  *     Sworn::Action (groups below)        Sworn::Table "<environment>/<upstream>/<schema>.<table>"
- *     Sworn::DataClass
+ *     Sworn::DataClass, one a class of the detector, and "unscanned"
  */
 #include "guard/policy_entities.h"
 
@@ -99,6 +99,8 @@ static void build_classes(struct builder *builder) {
         cedar_uid_init(&bundle->classes[class], STR("Sworn::DataClass"), name);
         build_add(builder, &bundle->classes[class], NULL);
     }
+    cedar_uid_init(&bundle->unscanned, STR("Sworn::DataClass"), STR(POLICY_UNSCANNED));
+    build_add(builder, &bundle->unscanned, NULL);
 }
 
 static void build_principal(struct builder *builder, const struct principal *principal) {

@@ -5,6 +5,7 @@
 #include "guard/bundle_internal.h"
 #include "model/action.h"
 
+#define POLICY_UNSCANNED "unscanned" /* the data class of what the detector cannot look into */
 #define RESOURCE_DEPTH_MAX 8 /* a resource and its parents */
 
 /* Fills bundle->entities and the uids in it from the config's principals and resources. They live in the

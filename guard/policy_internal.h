@@ -40,6 +40,9 @@ int policy_set(struct cedar_record *context, enum attribute_id attribute, struct
 #define POLICY_COMMON_COUNT 5
 int policy_set_common(const struct policy_session *session, struct arena *scratch, const struct policy_context *from,
                       struct cedar_record *context) MUST_USE;
+/* May the upstream get data that nobody can look into? In the same scratch arena as the action's own requests. */
+int policy_ask_unscanned(const struct policy_session *session, struct arena *scratch, const struct policy_context *from,
+                         struct cedar_decision *decision) MUST_USE;
 /* Did a forbid err? Then nothing is allowed, whatever Cedar says. */
 bool policy_forbid_erred(const struct cedar_decision *decision);
 

@@ -44,6 +44,27 @@ static int ask_classes(const struct policy_session *session, struct arena *scrat
     return 0;
 }
 
+static struct cedar_record *reveal_context(const struct policy_session *session, struct arena *scratch,
+                                           const struct policy_context *from, struct str source, enum policy_sink sink) {
+    struct cedar_record *context = cedar_record_new(scratch, POLICY_COMMON_COUNT + 2);
+    bool is_made = policy_set_common(session, scratch, from, context) == 0 &&
+                   policy_set(context, ATTRIBUTE_SOURCE, cedar_string(source)) == 0 &&
+                   policy_set(context, ATTRIBUTE_SINK, cedar_string(sink_names[sink])) == 0;
+    return is_made ? context : NULL;
+}
+
+int policy_ask_unscanned(const struct policy_session *session, struct arena *scratch, const struct policy_context *from,
+                         struct cedar_decision *decision) {
+    struct cedar_request request = {
+        .principal = session->principal,
+        .action = &session->bundle->reveal,
+        .resource = &session->bundle->unscanned,
+        .context = reveal_context(session, scratch, from, from->facts->source, POLICY_SINK_UPSTREAM),
+    };
+    if (request.context == NULL) return -1;
+    return cedar_engine_authorize(session->bundle->engine, &request, session->bundle->entities, scratch, decision);
+}
+
 int policy_reveal(struct policy_session *session, struct arena *scratch, const struct policy_facts *facts,
                   struct str source, enum policy_sink sink, const struct str *applied, size_t applied_count,
                   class_set *reveal, struct error *error) {
@@ -57,12 +78,9 @@ int policy_reveal(struct policy_session *session, struct arena *scratch, const s
     *reveal = 0;
     arena_reset(scratch);
     struct policy_context from = {.facts = facts, .applied = applied, .applied_count = applied_count};
-    struct cedar_record *context = cedar_record_new(scratch, POLICY_COMMON_COUNT + 2);
+    const struct cedar_record *context = reveal_context(session, scratch, &from, source, sink);
     class_set found = 0;
-    if (policy_set_common(session, scratch, &from, context) != 0 ||
-        policy_set(context, ATTRIBUTE_SOURCE, cedar_string(source)) != 0 ||
-        policy_set(context, ATTRIBUTE_SINK, cedar_string(sink_names[sink])) != 0 ||
-        ask_classes(session, scratch, context, &found) != 0) {
+    if (context == NULL || ask_classes(session, scratch, context, &found) != 0) {
         return error_out_of_memory(error);
     }
     if (applied_count == 0) memory_keep(memory, minute, source, found);

@@ -238,6 +238,7 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     write_commitment(&writer, STR("text"), text);
     write_spent(&writer, verdict);
     json_member_string(&writer, STR("type"), EVENT_INTENT);
+    if (action->has_unscanned) json_member_bool(&writer, STR("unscanned"), true);
     json_member_string(&writer, STR("upstream"), upstream);
     json_member_string(&writer, STR("verdict"), verdict_kind_name(verdict->kind));
     json_end_object(&writer);
@@ -286,6 +287,7 @@ void record_events_hold_requested(struct buffer *out, const struct action *actio
     write_commitment(&writer, STR("text"), text);
     write_spent(&writer, verdict);
     json_member_string(&writer, STR("type"), EVENT_HOLD_REQUESTED);
+    if (action->has_unscanned) json_member_bool(&writer, STR("unscanned"), true);
     json_end_object(&writer);
 }
 

@@ -131,6 +131,7 @@ static int decide(struct replay *replay, const struct replay_session *session, c
         .session_denials = session->denials,
         .tokens_1h = entry->tokens_1h,
         .tokens_1d = entry->tokens_1d,
+        .source = session->source,
     };
     struct action *action = replay->action;
     action->verdict = (struct verdict){.kind = VERDICT_DENY};

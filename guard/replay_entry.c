@@ -163,7 +163,7 @@ static void parse_decided(struct parse *parse) {
 enum member {
     MEMBER_ACTION, MEMBER_APPLIED, MEMBER_BUNDLE, MEMBER_CEDAR, MEMBER_CLASSES, MEMBER_DECIDED, MEMBER_ENTITIES,
     MEMBER_ERRORS, MEMBER_POLICIES, MEMBER_PRINCIPAL, MEMBER_REMEDIES, MEMBER_REVEAL, MEMBER_ROUNDS, MEMBER_STEPS,
-    MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_VERDICT, MEMBER_COUNT,
+    MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_UNSCANNED, MEMBER_VERDICT, MEMBER_COUNT,
 };
 
 static const struct str member_names[MEMBER_COUNT] = {
@@ -173,6 +173,7 @@ static const struct str member_names[MEMBER_COUNT] = {
     [MEMBER_PRINCIPAL] = {"principal", 9}, [MEMBER_REMEDIES] = {"remedies", 8}, [MEMBER_REVEAL] = {"reveal", 6},
     [MEMBER_ROUNDS] = {"rounds", 6},       [MEMBER_STEPS] = {"steps", 5},       [MEMBER_VERDICT] = {"verdict", 7},
     [MEMBER_TOKENS_1D] = {"tokens_1d", 9}, [MEMBER_TOKENS_1H] = {"tokens_1h", 9},
+    [MEMBER_UNSCANNED] = {"unscanned", 9},
 };
 
 static void parse_member(struct parse *parse, struct str key) {
@@ -197,6 +198,7 @@ static void parse_member(struct parse *parse, struct str key) {
     case MEMBER_STEPS: parse_steps(parse); break;
     case MEMBER_TOKENS_1D: out->tokens_1d = json_read_integer(reader); break;
     case MEMBER_TOKENS_1H: out->tokens_1h = json_read_integer(reader); break;
+    case MEMBER_UNSCANNED: parse->action->has_unscanned = json_read_bool(reader); break;
     case MEMBER_VERDICT: out->is_denied = str_equal(json_read_string(reader), EVENT_VERDICT_DENY); break;
     default: json_skip(reader); break;
     }
@@ -209,6 +211,7 @@ int replay_entry_parse(const struct ledger_entry *entry, struct action *action, 
     *out = (struct replay_entry){.is_hold = str_equal(entry->summary.type, EVENT_HOLD_REQUESTED)};
     arena_reset(&action->arena);
     action->step_count = 0;
+    action->has_unscanned = false;
     action->request_classes = (struct class_counts){.count = {0}};
     json_reader_init(&parse.reader, entry->event, &action->arena);
     json_read_object(&parse.reader);
