@@ -55,7 +55,8 @@ static int read_head(struct http_exchange *exchange, struct error *error) {
 /* Fields that say how the body comes are ours to write. */
 static bool field_is_relayed(const struct http_head *head, struct str name) {
     static const struct str own[] = {{"content-length", 14}, {"content-encoding", 16}, {"content-md5", 11},
-                                     {"digest", 6},          {"etag", 4},              {"accept-ranges", 13}};
+                                     {"digest", 6},          {"etag", 4},              {"accept-ranges", 13},
+                                     {"sworn-receipt", 13}};
     for (size_t i = 0; i < LENGTH_OF(own); i++) {
         if (str_equal_ignoring_case(name, own[i])) return false;
     }
