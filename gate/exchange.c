@@ -122,10 +122,24 @@ static void decide(struct session *session, struct action *action, const struct 
     }
 }
 
+/* Policies may nest deeper than what a fiber's stack has left in the midst of an answer. */
+struct decision {
+    struct session *session;
+    struct action *action;
+    const struct str *applied;
+    size_t applied_count;
+};
+
+static void run_decision(void *argument) {
+    struct decision *decision = argument;
+    decide(decision->session, decision->action, decision->applied, decision->applied_count);
+}
+
 /* P. One round, by a token that is not revoked. */
 static void judge_once(struct session *session, struct action *action, const struct str *applied, size_t applied_count) {
     struct error why;
-    if (session_check_token(session, &why) == 0) decide(session, action, applied, applied_count);
+    struct decision decision = {session, action, applied, applied_count};
+    if (session_check_token(session, &why) == 0) fiber_call_on_worker_stack(run_decision, &decision);
     else deny(action, str_from_cstr(why.text));
 }
 
