@@ -25,11 +25,15 @@ struct list_filter {
 static const char list_columns[] =
     "SELECT time, action, principal, on_behalf_of, upstream, coalesce(statement, verbs), resources, "
     "CASE WHEN verdict = 'allow' AND held IS NOT NULL THEN 'allow (approved)' ELSE verdict END, policies, approvers, "
-    "masked, revealed, status, rows, held FROM actions WHERE 1=1";
+    "masked, revealed, status, rows, held, masked_request, revealed_request, model, tokens_in, tokens_out, tools, within, "
+    "coalesce(tokens_in, '-') || '/' || coalesce(tokens_out, '-') FROM actions WHERE 1=1";
 
 static const char *const list_names[] = {"time",     "action",    "principal", "on_behalf_of", "upstream",
                                          "what",     "resources", "decision",  "policies",     "approved_by",
-                                         "masked",   "revealed",  "status",    "rows",         "held"};
+                                         "masked",   "revealed",  "status",    "rows",         "held",
+                                         "masked_request", "revealed_request", "model", "tokens_in", "tokens_out", "tools",
+                                         "within"};
+#define TOKENS_COLUMN (LENGTH_OF(list_names)) /* "<in>/<out>", for the table */
 
 /* Builds the query; the n-th '?' is bound to parameters[n]. */
 static void build_query(const struct list_filter *filter, struct buffer *sql, const char *parameters[8], int *count) {
@@ -44,7 +48,8 @@ static void build_query(const struct list_filter *filter, struct buffer *sql, co
         {filter->resource, " AND instr(resources, ?) > 0"},
         {filter->decision, " AND (verdict = ? OR held = ?)"},
         {filter->class, " AND instr(' ' || coalesce(classes,'') || ' ' || coalesce(masked,'') || ' ' || "
-                        "coalesce(revealed,''), ' ' || ? || ' ') > 0"},
+                        "coalesce(revealed,'') || ' ' || coalesce(masked_request,'') || ' ' || "
+                        "coalesce(revealed_request,''), ' ' || ? || ' ') > 0"},
     };
     *count = 0;
     buffer_append_cstr(sql, "SELECT * FROM (");
@@ -72,7 +77,8 @@ static void print_rows(sqlite3_stmt *statement) {
         const char *heading;
         int column;
     } shown[] = {{"TIME", 0},   {"WHO", 2},          {"FOR", 3},     {"WHAT", 5},   {"ON", 6},    {"DECISION", 7},
-                 {"POLICY", 8}, {"APPROVED BY", 9}, {"MASKED", 10}, {"STATUS", 12}, {"ROWS", 13}, {"ACTION", 1}};
+                 {"POLICY", 8}, {"APPROVED BY", 9}, {"MASKED", 10}, {"IN REQUEST", 15}, {"STATUS", 12}, {"ROWS", 13},
+                 {"TOKENS", TOKENS_COLUMN}, {"ACTION", 1}};
     struct table table;
     table_init(&table, LENGTH_OF(shown), 48);
     for (size_t i = 0; i < LENGTH_OF(shown); i++) table_add(&table, str_from_cstr(shown[i].heading));

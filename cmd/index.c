@@ -8,7 +8,7 @@
 #include "base/buffer.h"
 #include "ledger/reader.h"
 
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 #define INDEX_BATCH 20000
 
 static const char schema[] =
@@ -18,7 +18,8 @@ static const char schema[] =
     "CREATE TABLE actions (action TEXT PRIMARY KEY, session TEXT, time TEXT, principal TEXT, on_behalf_of TEXT,"
     " upstream TEXT, verbs TEXT, resources TEXT, statement TEXT, verdict TEXT, policies TEXT, approvers TEXT,"
     " classes TEXT, masked TEXT, revealed TEXT, status TEXT, code TEXT, rows INTEGER, duration_us INTEGER,"
-    " held TEXT, text TEXT);"
+    " held TEXT, text TEXT, within TEXT, model TEXT, tokens_in INTEGER, tokens_out INTEGER, tools TEXT,"
+    " masked_request TEXT, revealed_request TEXT);"
     "CREATE INDEX actions_by_time ON actions (time);"
     "CREATE TABLE entries (number INTEGER PRIMARY KEY, action TEXT, type TEXT);"
     "CREATE INDEX entries_by_action ON entries (action);";
@@ -37,12 +38,14 @@ static const char *const statements_sql[STATEMENT_COUNT] = {
     [INSERT_SESSION] = "INSERT OR REPLACE INTO sessions VALUES (?,?,?,?,?,?,?)",
     [INSERT_ACTION] =
         "INSERT INTO actions (action, session, time, principal, on_behalf_of, upstream, verbs, resources, statement,"
-        " verdict, policies, approvers, classes, text) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " verdict, policies, approvers, classes, text, within) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT (action) DO UPDATE SET time=excluded.time, principal=excluded.principal,"
         " on_behalf_of=excluded.on_behalf_of, upstream=excluded.upstream, verbs=excluded.verbs,"
         " resources=excluded.resources, statement=excluded.statement, verdict=excluded.verdict,"
-        " policies=excluded.policies, approvers=excluded.approvers, classes=excluded.classes, text=excluded.text",
-    [UPDATE_OUTCOME] = "UPDATE actions SET status=?2, code=?3, rows=?4, masked=?5, revealed=?6, duration_us=?7"
+        " policies=excluded.policies, approvers=excluded.approvers, classes=excluded.classes, text=excluded.text,"
+        " within=excluded.within",
+    [UPDATE_OUTCOME] = "UPDATE actions SET status=?2, code=?3, rows=?4, masked=?5, revealed=?6, duration_us=?7,"
+                       " masked_request=?8, revealed_request=?9, model=?10, tokens_in=?11, tokens_out=?12, tools=?13"
                        " WHERE action=?1",
     [UPSERT_HOLD] = "INSERT INTO actions (action, session, time, verdict, policies, verbs, resources, held, text)"
                     " VALUES (?,?,?,'hold',?,?,?,'pending',?)",
@@ -171,7 +174,13 @@ static int add_intent(struct audit_index *index, const struct ledger_entry *entr
     char *text = json_dumps(json_object_get(event, "text"), JSON_COMPACT | JSON_SORT_KEYS);
     if (text != NULL) sqlite3_bind_text(statement, 14, text, -1, SQLITE_TRANSIENT);
     free(text);
+    bind_member(statement, 15, event, "within");
     return step_statement(index, statement, error);
+}
+
+static void bind_integer(sqlite3_stmt *statement, int column, const json_t *value) {
+    if (json_is_integer(value)) sqlite3_bind_int64(statement, column, json_integer_value(value));
+    else sqlite3_bind_null(statement, column);
 }
 
 static int add_outcome(struct audit_index *index, const struct ledger_entry *entry, json_t *event, struct error *error) {
@@ -184,6 +193,13 @@ static int add_outcome(struct audit_index *index, const struct ledger_entry *ent
     bind_counts(index, statement, 5, json_object_get(event, "masked"));
     bind_counts(index, statement, 6, json_object_get(event, "revealed"));
     sqlite3_bind_int64(statement, 7, json_integer_value(json_object_get(event, "duration_us")));
+    const json_t *facts = json_object_get(event, "facts");
+    bind_counts(index, statement, 8, json_object_get(event, "masked_request"));
+    bind_counts(index, statement, 9, json_object_get(event, "revealed_request"));
+    bind_member(statement, 10, facts, "model");
+    bind_integer(statement, 11, json_object_get(facts, "tokens_in"));
+    bind_integer(statement, 12, json_object_get(facts, "tokens_out"));
+    bind_names(index, statement, 13, json_object_get(facts, "tools"));
     return step_statement(index, statement, error);
 }
 

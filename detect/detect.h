@@ -13,6 +13,7 @@
 #define SWORN_DETECT_DETECT_H
 
 #include "base/buffer.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "detect/classes.h"
 
@@ -55,6 +56,9 @@ struct detect_hint {
 /* Takes some 100 ms: patterns are compiled. options may be NULL. NULL on error. */
 struct detector *detector_new(const struct detector_options *options, struct error *error) MUST_USE;
 void detector_free(struct detector **detector); /* after the last scratch and stream that uses it */
+
+/* A digest of all tables of rules: two detectors of one version differ at most in the code that reads them. */
+const struct sha256 *detect_version(void);
 
 struct detect_scratch *detect_scratch_new(const struct detector *detector, struct error *error) MUST_USE;
 void detect_scratch_free(struct detect_scratch **scratch);

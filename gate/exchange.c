@@ -339,8 +339,10 @@ static int ask(struct session *session, struct error *error) {
 
 static void account_for(struct session *session, struct action *action) {
     if (action->verdict.kind != VERDICT_ALLOW) return;
+    struct fact *facts = action->outcome.facts;
+    record_check_facts(session->worker->masks, facts);
     record_outcome(&session->record, action);
-    usage_add(session->worker->gateway->usage, session->principal_name, clock_real_us(), facts_spent(action->outcome.facts));
+    usage_add(session->worker->gateway->usage, session->principal_name, clock_real_us(), facts_spent(facts));
     session->in_flight--;
     atomic_fetch_sub_explicit(&session->worker->gateway->in_flight, 1, memory_order_relaxed);
     if (session->upstream->outcome == CONFIG_OUTCOME_DURABLE) session->answer_mark = session->record.recorded;

@@ -63,6 +63,9 @@ int record_begin(struct record_session *session, struct recorder *recorder, uint
 /* -1: the intent is too long for an entry; nothing was recorded. */
 int record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
                   struct str upstream) MUST_USE;
+/* Takes out what holds a recognised value. */
+struct mask_worker;
+void record_check_facts(struct mask_worker *masks, struct fact facts[FACT_COUNT]);
 void record_outcome(struct record_session *session, const struct action *action);
 /* A hold begins, gets a vote (decision: "approve", "deny" or "refused" with the rule that refused it), ends. */
 void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us);

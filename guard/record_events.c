@@ -4,8 +4,11 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "detect/detect.h"
 #include "model/tags.h"
-#include "detect/classes.h"
+
+#define FOREIGN_BYTES_MAX 128
+static_assert(FACT_TEXT_BYTES_MAX <= FOREIGN_BYTES_MAX && ACTION_ASSERTION_BYTES_MAX <= FOREIGN_BYTES_MAX, "all is written");
 
 static void write_id(struct json_writer *writer, const struct action *action) {
     json_member_string(writer, STR("action"), str_from_cstr(action->id));
@@ -62,9 +65,9 @@ void record_write_counts(struct json_writer *writer, struct str name, const stru
     json_end_object(writer);
 }
 
-static void write_reveal(struct json_writer *writer, class_set reveal) {
+static void write_reveal(struct json_writer *writer, struct str name, class_set reveal) {
     if (reveal == 0) return;
-    json_key(writer, STR("reveal"));
+    json_key(writer, name);
     json_begin_array(writer);
     if (reveal == CLASS_SET_ALL) {
         json_write_string(writer, STR("*"));
@@ -163,6 +166,71 @@ static void write_steps(struct json_writer *writer, const struct action *action)
     json_end_array(writer);
 }
 
+/* The next one by name behind `last`; NULL: none. */
+static const struct assertion *next_assertion(const struct action *action, struct str last) {
+    const struct assertion *next = NULL;
+    for (size_t i = 0; i < action->assertion_count; i++) {
+        const struct assertion *assertion = &action->assertions[i];
+        if (str_compare(assertion->name, last) <= 0) continue;
+        if (next == NULL || str_compare(assertion->name, next->name) < 0) next = assertion;
+    }
+    return next;
+}
+
+/* The words of a peer, bounded: bytes that are not printable ASCII are shown as '?'. */
+static void write_foreign(struct json_writer *writer, struct str text) {
+    char bytes[FOREIGN_BYTES_MAX];
+    size_t length = text.length < sizeof(bytes) ? text.length : sizeof(bytes);
+    for (size_t i = 0; i < length; i++) bytes[i] = text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?';
+    json_write_string(writer, str_make(bytes, length));
+}
+
+static void write_assertions(struct json_writer *writer, const struct action *action) {
+    const struct assertion *next = next_assertion(action, STR(""));
+    if (next == NULL) return;
+    json_key(writer, STR("asserted"));
+    json_begin_object(writer);
+    for (; next != NULL; next = next_assertion(action, next->name)) {
+        json_key(writer, next->name);
+        write_foreign(writer, next->value);
+    }
+    json_end_object(writer);
+}
+
+/* As much as evidence can hold. */
+static int64_t bounded(int64_t integer) {
+    const int64_t most = 1ll << 53;
+    return integer > most ? most : integer < -most ? -most : integer;
+}
+
+static void write_fact(struct json_writer *writer, enum fact_kind kind, const struct fact *fact) {
+    switch (kind) {
+    case FACT_KIND_TEXT: write_foreign(writer, fact->text); break;
+    case FACT_KIND_INTEGER: json_write_integer(writer, bounded(fact->integer)); break;
+    case FACT_KIND_NAMES:
+        json_begin_array(writer);
+        for (size_t i = 0; i < fact->names.count && i < FACT_NAMES_MAX; i++) write_foreign(writer, fact->names.items[i]);
+        json_end_array(writer);
+        break;
+    }
+}
+
+/* The table's rows stand in the order of their names. */
+static void write_facts(struct json_writer *writer, const struct fact facts[FACT_COUNT]) {
+    bool has_any = false;
+    for (size_t i = 0; i < FACT_COUNT; i++) {
+        if (!facts[i].is_set) continue;
+        if (!has_any) {
+            json_key(writer, STR("facts"));
+            json_begin_object(writer);
+        }
+        has_any = true;
+        json_key(writer, str_from_cstr(fact_descriptions[i].name));
+        write_fact(writer, fact_descriptions[i].kind, &facts[i]);
+    }
+    if (has_any) json_end_object(writer);
+}
+
 /* What had been spent when it was decided; absent: nothing. Members between "text" or "steps" and "type". */
 static void write_spent(struct json_writer *writer, const struct verdict *verdict) {
     if (verdict->tokens_1d != 0) json_member_integer(writer, STR("tokens_1d"), verdict->tokens_1d);
@@ -220,6 +288,7 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     write_id(&writer, action);
     write_names(&writer, STR("applied"), verdict->applied, verdict->applied_count);
     write_names(&writer, STR("approvers"), verdict->approvers, verdict->approver_count);
+    write_assertions(&writer, action);
     write_hash(&writer, STR("bundle"), &verdict->bundle);
     json_member_string(&writer, STR("cedar"), verdict->cedar_allows ? STR("allow") : STR("deny"));
     record_write_counts(&writer, STR("classes"), &action->request_classes);
@@ -232,7 +301,8 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     json_member_string(&writer, STR("principal"), principal->name);
     json_member_string(&writer, STR("principal_type"), principal_kind_name(principal->kind));
     json_member_string(&writer, STR("protocol"), action->protocol);
-    write_reveal(&writer, verdict->reveal);
+    write_reveal(&writer, STR("reveal"), verdict->reveal);
+    write_reveal(&writer, STR("reveal_request"), verdict->reveal_request);
     json_member_integer(&writer, STR("rounds"), verdict->rounds);
     write_steps(&writer, action);
     write_commitment(&writer, STR("text"), text);
@@ -241,6 +311,7 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     if (action->has_unscanned) json_member_bool(&writer, STR("unscanned"), true);
     json_member_string(&writer, STR("upstream"), upstream);
     json_member_string(&writer, STR("verdict"), verdict_kind_name(verdict->kind));
+    write_optional(&writer, STR("within"), str_from_cstr(action->within));
     json_end_object(&writer);
 }
 
@@ -253,12 +324,17 @@ void record_events_outcome(struct buffer *out, const struct action *action) {
     json_writer_init(&writer, out);
     json_begin_object(&writer);
     write_id(&writer, action);
+    write_hash(&writer, STR("bundle"), &action->verdict.bundle);
     json_member_integer(&writer, STR("bytes"), (int64_t)outcome->bytes);
     write_optional(&writer, STR("code"), str_from_cstr(outcome->code));
+    write_hash(&writer, STR("detector"), detect_version());
     json_member_integer(&writer, STR("duration_us"), (int64_t)((clock_monotonic_ns() - action->started_ns) / 1000));
+    write_facts(&writer, outcome->facts);
     record_write_counts(&writer, STR("masked"), &outcome->masked);
+    record_write_counts(&writer, STR("masked_request"), &outcome->request_masked);
     record_write_counts(&writer, STR("received"), &outcome->received);
     record_write_counts(&writer, STR("revealed"), &outcome->revealed);
+    record_write_counts(&writer, STR("revealed_request"), &outcome->request_revealed);
     json_member_integer(&writer, STR("rows"), (int64_t)outcome->rows);
     json_member_string(&writer, STR("status"), statuses[outcome->status]);
     write_optional(&writer, STR("tag"), str_from_cstr(outcome->tag));

@@ -14,7 +14,7 @@
 
 #define USAGE_SLOT_US (5 * 60 * 1000000ll)
 #define USAGE_WRITE_MS 1000
-#define USAGE_TOKENS_MAX (1ll << 52) /* of one outcome and in one slot: beyond it stays there */
+#define USAGE_TOKENS_MAX (1ll << 43) /* in one slot; a day of them is a number that evidence can hold */
 
 struct usage;
 

@@ -14,7 +14,8 @@ static const struct resource tool = {{"Tool", 4}, {"prod/openai/refund", 18}, &o
 #define REVEAL \
     "@id(\"images\") permit (principal, action == Sworn::Action::\"reveal\", resource == Sworn::DataClass::\"unscanned\") " \
     "when { context.source == \"prod/openai\" && context.sink == \"upstream\" };\n"
-#define NO_IMAGES "@id(\"no-images\") @reason(\"no images today\") forbid (principal, action == Sworn::Action::\"reveal\", " \
+#define NO_IMAGES \
+    "@id(\"no-images\") @reason(\"no images today\") forbid (principal, action == Sworn::Action::\"reveal\", " \
     "resource == Sworn::DataClass::\"unscanned\");\n"
 #define ASK_FOR_IMAGES \
     "@id(\"ask\") @remedy(\"approve:sre\") forbid (principal, action == Sworn::Action::\"reveal\", " \
@@ -28,7 +29,8 @@ static const struct resource tool = {{"Tool", 4}, {"prod/openai/refund", 18}, &o
     "context.input_numbers.getTag(\"amount\") > 500 } unless { context.applied.contains(\"approve:sre\") };\n"
 #define UNKNOWN_AMOUNT "@id(\"amount\") forbid (principal, action == Sworn::Action::\"llm:tool_use\", " \
     "resource) unless { context.input_numbers.hasTag(\"amount\") };\n"
-#define LACKS "it holds data that cannot be inspected (an image, audio or a file), and no policy reveals unscanned to the upstream"
+#define LACKS \
+    "it holds data that cannot be inspected (an image, audio or a file), and no policy reveals unscanned to the upstream"
 
 static const struct {
     const char *name;
@@ -45,7 +47,8 @@ static const struct {
 } rows[] = {
     {"a prompt", PERMIT, "llm:prompt", NULL, NULL, 0, 0, false, VERDICT_ALLOW, "llm", ""},
     {"unscanned data is denied by default", PERMIT, "llm:prompt", NULL, NULL, 0, 0, true, VERDICT_DENY, "", LACKS},
-    {"unscanned data that is revealed", PERMIT REVEAL, "llm:prompt", NULL, NULL, 0, 0, true, VERDICT_ALLOW, "images llm", ""},
+    {"unscanned data that is revealed", PERMIT REVEAL, "llm:prompt", NULL, NULL, 0, 0, true, VERDICT_ALLOW, "images llm",
+     ""},
     {"reveal is not asked without any", PERMIT NO_IMAGES, "llm:prompt", NULL, NULL, 0, 0, false, VERDICT_ALLOW, "llm", ""},
     {"unscanned data that is forbidden", PERMIT REVEAL NO_IMAGES, "llm:prompt", NULL, NULL, 0, 0, true, VERDICT_DENY,
      "no-images", "denied by policy no-images: no images today"},
