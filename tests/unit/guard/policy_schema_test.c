@@ -27,6 +27,26 @@ static const struct policy_row rows[] = {
     {"forbid(principal, action == Sworn::Action::\"sql:raed\", resource);", CEDAR_INVALID_ACTION},
     {"forbid(principal is Sworn::Usr, action, resource);", CEDAR_INVALID_ENTITY_TYPE},
     {"forbid(principal, action == Sworn::Action::\"reveal\", resource is Sworn::Table);", CEDAR_INVALID_SCOPE},
+    {"permit(principal, action in [Sworn::Action::\"llm:prompt\", Sworn::Action::\"llm:embed\"],"
+     " resource in Sworn::Provider::\"prod/openai\") when { !context.has_image && context.provider_tools.isEmpty() &&"
+     " context.tokens_1d < 1000 && resource.labels.contains(\"eu\") };", CEDAR_OK},
+    {"permit(principal, action == Sworn::Action::\"llm:prompt\", resource is Sworn::Model)"
+     " when { context.max_tokens < 100 };", CEDAR_INVALID_OPTIONAL},
+    {"permit(principal, action == Sworn::Action::\"llm:prompt\", resource) when { context.input.hasTag(\"a\") };",
+     CEDAR_INVALID_ATTRIBUTE},
+    {"forbid(principal, action == Sworn::Action::\"llm:tool_use\", resource == Sworn::Tool::\"prod/openai/mail\")"
+     " when { context.input.hasTag(\"to\") && context.input.getTag(\"to\") like \"*@example.org\" };", CEDAR_OK},
+    {"forbid(principal, action == Sworn::Action::\"llm:tool_use\", resource)"
+     " when { context.input.getTag(\"to\") like \"*@example.org\" };", CEDAR_INVALID_TAG},
+    {"forbid(principal, action == Sworn::Action::\"llm:tool_use\", resource) when {"
+     " context.input_numbers.hasTag(\"amount\") && context.input_numbers.getTag(\"amount\") > 500 };", CEDAR_OK},
+    {"permit(principal, action == Sworn::Action::\"github:merge_pull_request\", resource in Sworn::Api::\"prod/github\")"
+     " when { context.method == \"PUT\" && context.input.hasTag(\"repo\") };", CEDAR_OK},
+    {"permit(principal, action in Sworn::Action::\"http\", resource is Sworn::Endpoint);", CEDAR_OK},
+    {"permit(principal, action == Sworn::Action::\"openai:create_batch\", resource is Sworn::Endpoint);", CEDAR_OK},
+    {"permit(principal, action == Sworn::Action::\"anthropic:upload_file\", resource is Sworn::Table);",
+     CEDAR_INVALID_SCOPE},
+    {"permit(principal, action == Sworn::Action::\"openai:raed_file\", resource);", CEDAR_INVALID_ACTION},
 };
 
 static void test_policies(const struct cedar_schema *schema) {
