@@ -137,6 +137,8 @@ static int answer_status(struct admin_connection *connection, const json_t *requ
     json_member_integer(writer, STR("in_flight"), atomic_load(&gateway->in_flight));
     json_member_string(writer, STR("ledger"), accepts ? STR("accepting") : str_from_cstr(why.text));
     json_member_integer(writer, STR("policies"), (int64_t)bundle_policy_count(connection->snapshot->bundle));
+    json_key(writer, STR("refused"));
+    gateway_write_refused(gateway, writer);
     json_member_integer(writer, STR("sessions"), atomic_load(&gateway->session_count));
     json_end_object(writer);
     return 0;

@@ -108,7 +108,7 @@ static void decide(struct session *session, struct action *action, const struct 
     struct verdict *verdict = &action->verdict;
     struct policy_facts facts = measure(session);
     verdict->bundle = *bundle_hash(session->snapshot->bundle);
-    if (action->refusal.length > 0) {
+    if (action->refused_as != REFUSAL_NONE) {
         deny(action, action->refusal);
         return;
     }
@@ -283,9 +283,15 @@ static const struct mask_plans *make_plans(struct session *session, struct actio
     return mask_plans_new(&action->arena, &options);
 }
 
+static void count_refusal(struct session *session, enum refusal why) {
+    if (why == REFUSAL_NONE) return;
+    atomic_fetch_add_explicit(&session->worker->gateway->refused[why], 1, memory_order_relaxed);
+}
+
 /* What is too long for an entry is denied, and recorded without its steps; its text is sealed whole all the same. */
 static void record_or_deny(struct session *session, struct action *action) {
     struct str upstream = session->upstream->name;
+    count_refusal(session, action->refused_as);
     if (record_intent(&session->record, action, session->principal, upstream) == 0) return;
     action->step_count = 0;
     deny(action, STR("the text does too many different things for one action: send it in parts"));
@@ -339,6 +345,7 @@ static int ask(struct session *session, struct error *error) {
 
 static void account_for(struct session *session, struct action *action) {
     if (action->verdict.kind != VERDICT_ALLOW) return;
+    count_refusal(session, action->outcome.withheld_as);
     struct fact *facts = action->outcome.facts;
     record_check_facts(session->worker->masks, facts);
     record_outcome(&session->record, action);

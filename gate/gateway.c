@@ -23,6 +23,15 @@
 #define GATEWAY_POLL_NS (50 * NANOSECONDS_PER_MILLISECOND)
 #define GATEWAY_KEEPER_STOP_MS 30000
 
+void gateway_write_refused(const struct gateway *gateway, struct json_writer *writer) {
+    json_begin_object(writer);
+    for (unsigned i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
+        unsigned long count = atomic_load_explicit(&gateway->refused[i], memory_order_relaxed);
+        if (count > 0) json_member_integer(writer, str_from_cstr(refusal_word((enum refusal)i)), (int64_t)count);
+    }
+    json_end_object(writer);
+}
+
 /* ---- Cancel keys ----------------------------------------------------------------------------------------------- */
 
 int gateway_remember_cancel_key(struct gateway *gateway, struct session *session, struct error *error) {

@@ -61,6 +61,7 @@ struct gateway {
     atomic_uint next_worker;
     atomic_uint session_count;
     atomic_uint in_flight; /* actions between intent and outcome */
+    atomic_ulong refused[REFUSAL_COUNT]; /* actions denied and answers withheld whatever policy says, since the start */
     atomic_bool is_draining;
     atomic_int exit_status;
     atomic_uint workers_ready;
@@ -76,6 +77,9 @@ int gateway_run(const char *config_path, const char *program);
 void gateway_fail(struct gateway *gateway, const struct error *error);
 /* On worker 0, once the start is in evidence: from here on connections are accepted. */
 void gateway_begin_serving(struct gateway *gateway);
+
+/* {"unknown_type":2,...}: why how many were refused. */
+void gateway_write_refused(const struct gateway *gateway, struct json_writer *writer);
 
 /* A session's cancel key, from its login to its end. Thread-safe. */
 int gateway_remember_cancel_key(struct gateway *gateway, struct session *session, struct error *error) MUST_USE;

@@ -124,6 +124,8 @@ static void record_heartbeat(struct node *node) {
     write_hash(&writer, STR("config"), &snapshot->config->digest);
     json_member_integer(&writer, STR("in_flight"), (int64_t)atomic_load(&gateway->in_flight));
     json_member_integer(&writer, STR("number"), (int64_t)++node->beats);
+    json_key(&writer, STR("refused"));
+    gateway_write_refused(gateway, &writer);
     json_member_integer(&writer, STR("sessions"), atomic_load(&gateway->session_count));
     json_member_string(&writer, STR("type"), EVENT_HEARTBEAT);
     json_end_object(&writer);

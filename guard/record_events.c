@@ -301,6 +301,7 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     json_member_string(&writer, STR("principal"), principal->name);
     json_member_string(&writer, STR("principal_type"), principal_kind_name(principal->kind));
     json_member_string(&writer, STR("protocol"), action->protocol);
+    write_optional(&writer, STR("refused"), str_from_cstr(refusal_word(action->refused_as)));
     write_reveal(&writer, STR("reveal"), verdict->reveal);
     write_reveal(&writer, STR("reveal_request"), verdict->reveal_request);
     json_member_integer(&writer, STR("rounds"), verdict->rounds);
@@ -339,6 +340,7 @@ void record_events_outcome(struct buffer *out, const struct action *action) {
     json_member_string(&writer, STR("status"), statuses[outcome->status]);
     write_optional(&writer, STR("tag"), str_from_cstr(outcome->tag));
     json_member_string(&writer, STR("type"), EVENT_OUTCOME);
+    write_optional(&writer, STR("withheld"), str_from_cstr(refusal_word(outcome->withheld_as)));
     json_end_object(&writer);
 }
 

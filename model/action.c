@@ -17,6 +17,23 @@ struct action *action_new(uint64_t session_id, uint64_t number) {
     return action;
 }
 
+const char *refusal_word(enum refusal refusal) {
+    static const char *const words[] = {
+        [REFUSAL_NONE] = "",
+#define REFUSAL(identifier, word) [REFUSAL_##identifier] = word,
+#include "model/refusals.def"
+#undef REFUSAL
+    };
+    return words[refusal];
+}
+
+void action_refuse(struct action *action, enum refusal refused_as, struct str message) {
+    if (action->refused_as != REFUSAL_NONE) return;
+    action->refused_as = refused_as;
+    action->refusal = arena_copy(&action->arena, message);
+    if (action->refusal.length == 0) action->refusal = STR("this cannot be let through");
+}
+
 void action_free(struct action **action) {
     if (*action == NULL) return;
     CHECK_MAGIC(*action, ACTION_MAGIC);

@@ -38,8 +38,19 @@ enum outcome_status {
     OUTCOME_INTERRUPTED, /* the connection to the upstream broke before the answer was complete */
 };
 
+enum refusal {
+    REFUSAL_NONE,
+#define REFUSAL(identifier, word) REFUSAL_##identifier,
+#include "model/refusals.def"
+#undef REFUSAL
+    REFUSAL_COUNT,
+};
+
+const char *refusal_word(enum refusal refusal); /* "" for none */
+
 struct outcome {
     enum outcome_status status;
+    enum refusal withheld_as; /* why the client did not get the answer, or not to its end */
     uint64_t rows;
     uint64_t bytes; /* towards the client */
     char code[8];   /* the protocol's own result code (SQLSTATE), NUL-terminated; empty for none */
@@ -71,7 +82,8 @@ struct action {
     char within[ACTION_ID_BYTES]; /* the action whose answer asks for this one; empty: none */
     struct str protocol; /* "postgres" */
     struct str text;     /* what the approver reads and what is sealed */
-    struct str refusal;  /* why it is denied whatever policy says: the protocol cannot let it through; empty: it can */
+    enum refusal refused_as; /* why it is denied whatever policy says */
+    struct str refusal;      /* the same in words for the client */
     struct sha256 digest; /* of the exact action: text, parameters, upstream. An approval binds to it. */
     struct action_step *steps;
     size_t step_count;
@@ -91,5 +103,7 @@ struct action {
 /* NULL when memory is out. */
 struct action *action_new(uint64_t session_id, uint64_t number) MUST_USE;
 void action_free(struct action **action);
+/* The first reason stays; the message is copied. */
+void action_refuse(struct action *action, enum refusal refused_as, struct str message);
 
 #endif

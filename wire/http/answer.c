@@ -22,6 +22,14 @@ static int fail(struct http_exchange *exchange, unsigned status, enum outcome_st
     return 0;
 }
 
+/* It is there, and cannot be let through. */
+static int withhold(struct http_exchange *exchange, enum refusal withheld_as, const struct error *why,
+                    struct error *error) {
+    struct outcome *outcome = &exchange->action->outcome;
+    if (outcome->withheld_as == REFUSAL_NONE) outcome->withheld_as = withheld_as;
+    return fail(exchange, 502, OUTCOME_ERROR, "the answer was withheld", why, error);
+}
+
 static void note_status(struct http_exchange *exchange) {
     struct outcome *outcome = &exchange->action->outcome;
     outcome->status = exchange->answer.status >= 400 ? OUTCOME_ERROR : OUTCOME_OK;
@@ -120,11 +128,11 @@ static int relay_whole(struct http_exchange *exchange, struct error *error) {
     http_leave_upstream(exchange, is_reusable(exchange));
     if (got < 0) return fail(exchange, 502, OUTCOME_INTERRUPTED, "the upstream's answer cannot be read", &why, error);
     if (exchange->dialect->finish_answer(exchange, buffer_view(&exchange->answer_body), &why) != 0) {
-        return fail(exchange, 502, OUTCOME_ERROR, "the answer was withheld", &why, error);
+        return withhold(exchange, REFUSAL_UNINSPECTED, &why, error);
     }
     if (buffer_failed(&exchange->out)) {
         (void)error_set(&why, ERROR_LIMIT, "it is too large once it is masked");
-        return fail(exchange, 502, OUTCOME_ERROR, "the answer was withheld", &why, error);
+        return withhold(exchange, REFUSAL_TOO_LARGE, &why, error);
     }
     exchange->action->outcome.bytes = buffer_length(&exchange->out);
     buffer_free(&exchange->answer_body);
@@ -171,9 +179,12 @@ static int relay_pieces(struct http_exchange *exchange, struct error *why) {
  * of the last chunk. */
 static int break_off(struct http_exchange *exchange, const struct error *why) {
     struct outcome *outcome = &exchange->action->outcome;
-    outcome->status = exchange->answer_reader.is_at_end || why->code == ERROR_INVALID ? OUTCOME_ERROR : OUTCOME_INTERRUPTED;
+    bool is_cut_off = why->code == ERROR_PROTOCOL || why->code == ERROR_CLOSED || why->code == ERROR_SYSTEM ||
+                      why->code == ERROR_TIMEOUT;
+    outcome->status = is_cut_off ? OUTCOME_INTERRUPTED : OUTCOME_ERROR;
     buffer_clear(&exchange->out);
     exchange->dialect->break_stream(exchange, str_from_cstr(why->text));
+    if (!is_cut_off && outcome->withheld_as == REFUSAL_NONE) outcome->withheld_as = REFUSAL_UNINSPECTED;
     exchange->is_broken = true;
     return 0;
 }

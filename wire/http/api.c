@@ -105,11 +105,13 @@ int http_api_describe(struct http_exchange *exchange, const struct operation_tab
     struct attribute_tags tags = {.count = 0};
     route_find(operations, exchange->request.method, exchange->path, &exchange->arena, &route);
     if (exchange->problem.status == 0 && collect_input(exchange, &route, action, &tags) != 0) {
-        http_refuse_request(exchange, action, 400, STR("the parameters of the request cannot be read without doubt: its "
-                                                       "JSON, form or query is malformed, too large or says a thing twice"));
+        http_refuse_request(exchange, action, REFUSAL_UNREADABLE,
+                            STR("the parameters of the request cannot be read without doubt: its JSON, form or query is "
+                                "malformed, too large or says a thing twice"));
     }
     if (exchange->problem.status == 0 && inspect_body(exchange, action) != 0) {
-        http_refuse_request(exchange, action, 400, STR("the body could not be inspected for personal data and secrets"));
+        http_refuse_request(exchange, action, REFUSAL_UNINSPECTED,
+                            STR("the body could not be inspected for personal data and secrets"));
     }
     return add_step(exchange, &route, &tags, action, error);
 }

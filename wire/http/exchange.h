@@ -111,7 +111,8 @@ struct str http_request_credential(const struct http_head *head);
  * refusal and the exchange's problem. */
 int http_describe(struct http_exchange *exchange, struct action **action, struct error *error) MUST_USE;
 /* Sets why the exchange is refused whatever policy says; the first reason stays. */
-void http_refuse_request(struct http_exchange *exchange, struct action *action, unsigned status, struct str message);
+void http_refuse_request(struct http_exchange *exchange, struct action *action, enum refusal refused_as,
+                         struct str message);
 
 /* forward.c. Is a field of the client's request passed on? */
 bool http_field_is_forwarded(const struct http_head *head, struct str name);

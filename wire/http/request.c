@@ -110,10 +110,15 @@ static int decode_body(struct http_exchange *exchange, struct error *error) {
 
 /* ---- The action ------------------------------------------------------------------------------------------------ */
 
-void http_refuse_request(struct http_exchange *exchange, struct action *action, unsigned status, struct str message) {
+void http_refuse_request(struct http_exchange *exchange, struct action *action, enum refusal refused_as,
+                         struct str message) {
+    static const unsigned statuses[REFUSAL_COUNT] = {
+        [REFUSAL_UNSUPPORTED] = 415, [REFUSAL_TOO_LARGE] = 413,    [REFUSAL_UNREADABLE] = 400,
+        [REFUSAL_UNINSPECTED] = 400, [REFUSAL_UNKNOWN_TYPE] = 400,
+    };
+    unsigned status = statuses[refused_as];
     if (exchange->problem.status != 0) return;
-    action->refusal = arena_copy(&action->arena, message);
-    if (action->refusal.length == 0) action->refusal = STR("the request cannot be let through");
+    action_refuse(action, refused_as, message);
     exchange->problem = (struct http_problem){status, arena_copy(&exchange->arena, action->refusal)};
 }
 
@@ -201,7 +206,8 @@ static int describe_action(struct http_exchange *exchange, struct action *action
     action->digest = digest_of(exchange);
     add_assertions(exchange, action);
     if (inspect_target(exchange, action) != 0 || inspect_fields(exchange, action) != 0) {
-        http_refuse_request(exchange, action, 400, STR("the request could not be inspected for personal data and secrets"));
+        http_refuse_request(exchange, action, REFUSAL_UNINSPECTED,
+                            STR("the request could not be inspected for personal data and secrets"));
     }
     return exchange->dialect->describe(exchange, action, error);
 }
@@ -216,8 +222,10 @@ int http_describe(struct http_exchange *exchange, struct action **out, struct er
     }
     struct action *action = action_new(session->id, session->action_count + 1);
     if (action == NULL) return error_out_of_memory(error);
-    if (body == 1) http_refuse_request(exchange, action, 413, str_from_cstr(fault.text));
-    else if (decode_body(exchange, &fault) != 0) http_refuse_request(exchange, action, 415, str_from_cstr(fault.text));
+    if (body == 1) http_refuse_request(exchange, action, REFUSAL_TOO_LARGE, str_from_cstr(fault.text));
+    else if (decode_body(exchange, &fault) != 0) {
+        http_refuse_request(exchange, action, REFUSAL_UNSUPPORTED, str_from_cstr(fault.text));
+    }
     if (exchange->problem.status != 0) buffer_clear(&exchange->body); /* nobody has looked into it */
     if (describe_action(exchange, action, error) != 0) {
         action_free(&action);

@@ -30,11 +30,14 @@ static void inspect_body(struct http_exchange *exchange, struct action *action) 
     struct error why = {0};
     if (exchange->problem.status != 0) return;
     if (llm->operation->request == NULL) {
-        if (body.length > 0) http_refuse_request(exchange, action, 400, STR("this operation takes no body: send none"));
+        if (body.length == 0) return;
+        http_refuse_request(exchange, action, REFUSAL_UNREADABLE, STR("this operation takes no body: send none"));
     } else if (content_kind_of(&exchange->request) != CONTENT_JSON) {
-        http_refuse_request(exchange, action, 415, STR("this operation takes a body of JSON: say so in Content-Type"));
+        http_refuse_request(exchange, action, REFUSAL_UNSUPPORTED,
+                            STR("this operation takes a body of JSON: say so in Content-Type"));
     } else if (llm_request_inspect(llm->operation, body, &inspector, &exchange->arena, &llm->request, &why) != 0) {
-        http_refuse_request(exchange, action, 400, str_from_cstr(why.text));
+        http_refuse_request(exchange, action, llm->request.is_unknown_type ? REFUSAL_UNKNOWN_TYPE : REFUSAL_UNREADABLE,
+                            str_from_cstr(why.text));
     }
 }
 

@@ -41,6 +41,7 @@ static void note_facts(struct http_exchange *exchange, struct llm_answer *answer
     llm->has_facts = true;
     llm_answer_facts(answer, outcome->facts);
     if (answer->is_error) outcome->status = OUTCOME_ERROR;
+    if (answer->is_unknown_type) outcome->withheld_as = REFUSAL_UNKNOWN_TYPE;
     if (llm->operation->form == LLM_FORM_RESPONSE) outcome->conversation = answer->id;
 }
 

@@ -42,11 +42,11 @@ static int describe_call(struct http_exchange *exchange, const struct llm_tool_c
     memcpy(action->within, exchange->action->id, sizeof(action->within));
     if (step == NULL || action->text.data == NULL) return error_out_of_memory(error);
     if (llm_tool_step(exchange, call->name, call->arguments, &action->arena, step) != 0) {
-        action->refusal = STR("the arguments of the tool call cannot be read without doubt");
+        action_refuse(action, REFUSAL_UNREADABLE, STR("the arguments of the tool call cannot be read without doubt"));
     }
     if (step->resource == NULL) return error_out_of_memory(error);
     if (session->gate->inspect(session, STR_NONE, MASK_JSON, call->arguments, &action->request_classes, NULL) != 0) {
-        action->refusal = STR("the arguments of the tool call could not be inspected");
+        action_refuse(action, REFUSAL_UNINSPECTED, STR("the arguments of the tool call could not be inspected"));
     }
     action->steps = step;
     action->step_count = 1;

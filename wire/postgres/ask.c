@@ -419,7 +419,8 @@ static enum handled handle_function_call(struct wire_session *session, const str
     if (described.analysis == NULL) return HANDLED_ERROR;
     enum handled result = return_action(session, &described, NULL, out, error);
     if (result == HANDLED_ACTION) {
-        (*out)->refusal = STR("the function call protocol is not possible through sworn: call the function with SELECT");
+        action_refuse(*out, REFUSAL_UNSUPPORTED,
+                      STR("the function call protocol is not possible through sworn: call the function with SELECT"));
     }
     return result;
 }

@@ -66,10 +66,12 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
     if (parameters != NULL) class_counts_add(&action->request_classes, &parameters->found);
     describe_steps(session, described, action);
     if (inspect_text(session, analysis, action, error) != 0) {
-        action->refusal = STR("the statement could not be inspected for personal data and secrets");
+        action_refuse(action, REFUSAL_UNINSPECTED,
+                      STR("the statement could not be inspected for personal data and secrets"));
     }
     if (parameters != NULL && parameters->is_doubtful) {
-        action->refusal = STR("the parameters could not be inspected for personal data and secrets");
+        action_refuse(action, REFUSAL_UNINSPECTED,
+                      STR("the parameters could not be inspected for personal data and secrets"));
     }
     session->action_count++;
     return action;

@@ -288,7 +288,8 @@ static void begin(struct describer *describer, struct sql_session *session, cons
 static void finish(struct describer *describer) {
     map_free(&describer->tables);
     if (!describer->has_failed) return;
-    describer->action->refusal = STR("the text does too many different things for one action: send it in parts");
+    action_refuse(describer->action, REFUSAL_TOO_LARGE,
+                  STR("the text does too many different things for one action: send it in parts"));
 }
 
 static void add_unreadable(struct describer *describer) {
