@@ -15,11 +15,15 @@ struct api_state {
 
 /* ---- The request ----------------------------------------------------------------------------------------------- */
 
+static enum content_kind request_kind(const struct http_exchange *exchange) {
+    return content_kind_of_request(&exchange->request, buffer_view(&exchange->body));
+}
+
 static int inspect_body(struct http_exchange *exchange, struct action *action) {
     struct str body = buffer_view(&exchange->body);
     struct wire_session *session = exchange->session;
     struct class_counts found = {{0}};
-    enum content_kind kind = content_kind_of(&exchange->request);
+    enum content_kind kind = request_kind(exchange);
     if (body.length == 0) return 0;
     if (kind == CONTENT_OTHER) action->has_unscanned = true;
     enum mask_shape shape = kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT;
@@ -32,14 +36,15 @@ static int inspect_body(struct http_exchange *exchange, struct action *action) {
 
 /* A form's values hide behind escapes. */
 static int inspect_form(struct http_exchange *exchange, struct action *action, struct attribute_tags *tags) {
-    if (content_kind_of(&exchange->request) != CONTENT_FORM) return 0;
-    struct wire_session *session = exchange->session;
+    if (request_kind(exchange) != CONTENT_FORM) return 0;
     struct route_parameter *pairs;
     size_t count;
     struct class_counts found = {{0}};
     if (route_query(buffer_view(&exchange->body), &exchange->arena, &pairs, &count, NULL) != 0) return -1;
     for (size_t i = 0; i < count; i++) {
-        if (session->gate->inspect(session, pairs[i].name, MASK_TEXT, pairs[i].value, &found, NULL) != 0 ||
+        const struct wire_gate *gate = exchange->session->gate;
+        if (gate->inspect(exchange->session, STR_NONE, MASK_TEXT, pairs[i].name, &found, NULL) != 0 ||
+            gate->inspect(exchange->session, pairs[i].name, MASK_TEXT, pairs[i].value, &found, NULL) != 0 ||
             attribute_tags_add(tags, &action->arena, pairs[i].name, pairs[i].value) != 0) {
             return -1;
         }
@@ -47,6 +52,17 @@ static int inspect_form(struct http_exchange *exchange, struct action *action, s
     action->fixed_classes |= class_counts_set(&found);
     class_counts_add(&action->request_classes, &found);
     return 0;
+}
+
+/* What policy sees of the body: all of a JSON text, the first of many. */
+static struct str json_of(const struct http_exchange *exchange) {
+    enum content_kind kind = request_kind(exchange);
+    struct str json = buffer_view(&exchange->body);
+    if (kind == CONTENT_LINES) {
+        struct str rest = str_trim(json);
+        return str_split(&rest, '\n', &json) ? json : STR_NONE;
+    }
+    return kind == CONTENT_JSON ? json : STR_NONE;
 }
 
 /* Parameters of the path, of the query and of the body, in one name space: a name that comes twice is a doubt. */
@@ -62,11 +78,8 @@ static int collect_input(struct http_exchange *exchange, const struct route *rou
     for (size_t i = 0; i < query_count; i++) {
         if (attribute_tags_add(tags, arena, query[i].name, query[i].value) != 0) return -1;
     }
-    struct str body = buffer_view(&exchange->body);
-    if (content_kind_of(&exchange->request) == CONTENT_JSON && body.length > 0 &&
-        attribute_tags_from_json(tags, arena, body) != 0) {
-        return -1;
-    }
+    struct str json = json_of(exchange);
+    if (json.length > 0 && attribute_tags_from_json(tags, arena, json) != 0) return -1;
     return inspect_form(exchange, action, tags);
 }
 
@@ -123,7 +136,7 @@ static int describe(struct http_exchange *exchange, struct action *action, struc
 enum mask_result http_api_mask_request(struct http_exchange *exchange, struct buffer *out, struct error *error) {
     const struct mask_plan *plan = exchange->plans->request;
     struct outcome *outcome = &exchange->action->outcome;
-    enum content_kind kind = content_kind_of(&exchange->request);
+    enum content_kind kind = request_kind(exchange);
     if (kind == CONTENT_OTHER || kind == CONTENT_FORM || plan->reveals_all) return MASK_UNCHANGED;
     enum mask_shape shape = kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT;
     enum mask_result result = plan->value(plan, plan->field(plan, STR_NONE), shape, buffer_view(&exchange->body), out,

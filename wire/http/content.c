@@ -35,8 +35,8 @@ enum content_kind content_kind_of(const struct http_head *head) {
         {{"text/event-stream", 17}, CONTENT_EVENTS},
         {{"application/xml", 15}, CONTENT_TEXT},
         {{"application/javascript", 22}, CONTENT_TEXT},
-        {{"application/x-ndjson", 20}, CONTENT_TEXT},
-        {{"application/jsonl", 17}, CONTENT_TEXT},
+        {{"application/x-ndjson", 20}, CONTENT_LINES},
+        {{"application/jsonl", 17}, CONTENT_LINES},
     };
     struct str value = http_head_find(head, STR("content-type"));
     if (value.length == 0) return CONTENT_NONE;
@@ -52,4 +52,13 @@ enum content_kind content_kind_of(const struct http_head *head) {
     if (ends_with_ignoring_case(type, STR("+json"))) return CONTENT_JSON;
     if (ends_with_ignoring_case(type, STR("+xml"))) return CONTENT_TEXT;
     return starts_with_ignoring_case(type, STR("text/")) ? CONTENT_TEXT : CONTENT_OTHER;
+}
+
+enum content_kind content_kind_of_request(const struct http_head *head, struct str body) {
+    enum content_kind kind = content_kind_of(head);
+    if (kind == CONTENT_LINES) return kind;
+    if (str_starts_with(body, STR("\xef\xbb\xbf"))) body = str_slice(body, 3, body.length);
+    body = str_trim(body);
+    if (str_starts_with(body, STR("{"))) return CONTENT_JSON;
+    return str_starts_with(body, STR("[")) && kind != CONTENT_TEXT ? CONTENT_JSON : kind;
 }
