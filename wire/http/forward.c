@@ -4,13 +4,16 @@
 
 #define DIRECT_BYTES_MIN (64u << 10) /* a body of this size is not copied into the stream's output */
 
-/* Fields that are the connection's, the credential's or ours. */
+/* Fields that are the connection's, the credential's or ours; that would have the upstream take the request for another one
+ * than was decided on; or that would bring an answer in parts, where a value that is cut in two is nobody's data. */
 bool http_field_is_forwarded(const struct http_head *head, struct str name) {
     static const struct str own[] = {
         {"host", 4},           {"content-length", 14},  {"content-encoding", 16}, {"accept-encoding", 15},
         {"authorization", 13}, {"x-api-key", 9},        {"api-key", 7},           {"forwarded", 9},
         {"x-real-ip", 9},      {"x-forwarded-for", 15}, {"x-forwarded-host", 16}, {"x-forwarded-proto", 17},
-        {"sworn-agent", 11},   {"sworn-session", 13},
+        {"sworn-agent", 11},   {"sworn-session", 13},   {"range", 5},            {"if-range", 8},
+        {"x-original-url", 14},         {"x-rewrite-url", 13},     {"x-original-method", 17},
+        {"x-http-method-override", 22}, {"x-method-override", 17}, {"x-http-method", 13},
     };
     for (size_t i = 0; i < LENGTH_OF(own); i++) {
         if (str_equal_ignoring_case(name, own[i])) return false;
