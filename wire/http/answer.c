@@ -63,8 +63,8 @@ static int read_head(struct http_exchange *exchange, struct error *error) {
 /* Fields that say how the body comes are ours to write. */
 static bool field_is_relayed(const struct http_head *head, struct str name) {
     static const struct str own[] = {{"content-length", 14}, {"content-encoding", 16}, {"content-md5", 11},
-                                     {"digest", 6},          {"etag", 4},              {"accept-ranges", 13},
-                                     {"sworn-receipt", 13}};
+                                     {"digest", 6},          {"content-digest", 14},   {"repr-digest", 11},
+                                     {"accept-ranges", 13},  {"sworn-receipt", 13}};
     for (size_t i = 0; i < LENGTH_OF(own); i++) {
         if (str_equal_ignoring_case(name, own[i])) return false;
     }
@@ -81,7 +81,7 @@ void http_write_receipt(struct http_exchange *exchange, struct buffer *out) {
 static int write_head(struct http_exchange *exchange, struct buffer *out, struct error *error) {
     const struct http_head *head = &exchange->answer;
     struct outcome *outcome = &exchange->action->outcome;
-    if (http_write_status_line(out, head->status, head->reason, error) != 0) return -1;
+    if (http_write_status_line(out, head->status, STR_NONE, error) != 0) return -1;
     for (size_t i = 0; i < head->field_count; i++) {
         if (field_is_relayed(head, head->fields[i].name) &&
             http_write_masked_field(exchange->plans->answer, &head->fields[i], out, &outcome->masked,
@@ -208,6 +208,7 @@ int http_relay(struct http_exchange *exchange, struct error *error) {
         return fail(exchange, status, OUTCOME_INTERRUPTED, "the upstream did not answer", &why, error);
     }
     exchange->mode = exchange->dialect->begin_answer(exchange);
+    if (exchange->answer_framing.kind == HTTP_FRAMING_NONE) exchange->mode = ANSWER_WHOLE; /* to HEAD, 204 and 304 */
     return exchange->mode == ANSWER_WHOLE ? relay_whole(exchange, error) : relay_stream(exchange, error);
 }
 
