@@ -173,30 +173,49 @@ static void add_assertions(struct http_exchange *exchange, struct action *action
     }
 }
 
-/* Values in the target cannot be replaced without asking for something else. */
-static int inspect_target(struct http_exchange *exchange, struct action *action) {
-    struct str target;
+/* What cannot be replaced without asking for something else. */
+static int inspect_fixed(struct http_exchange *exchange, struct action *action, struct str text) {
     struct class_counts found = {{0}};
-    if (http_percent_decode(exchange->request.target, &exchange->arena, &target, NULL) != 0 ||
-        exchange->session->gate->inspect(exchange->session, STR_NONE, MASK_TEXT, target, &found, NULL) != 0) {
-        return -1;
-    }
+    if (exchange->session->gate->inspect(exchange->session, STR_NONE, MASK_TEXT, text, &found, NULL) != 0) return -1;
     action->fixed_classes |= class_counts_set(&found);
     class_counts_add(&action->request_classes, &found);
     return 0;
 }
 
+/* A '+' of the query is itself to some servers and a blank to others. */
+static int inspect_target(struct http_exchange *exchange, struct action *action) {
+    struct str target;
+    struct buffer blanks;
+    if (http_percent_decode(exchange->request.target, &exchange->arena, &target, NULL) != 0 ||
+        inspect_fixed(exchange, action, target) != 0) {
+        return -1;
+    }
+    if (str_find_byte(exchange->query, '+') == STR_NOT_FOUND) return 0;
+    buffer_init(&blanks, limits.target_bytes_max);
+    for (size_t i = 0; i < target.length; i++) buffer_append_byte(&blanks, target.data[i] == '+' ? ' ' : target.data[i]);
+    int result = buffer_failed(&blanks) ? -1 : inspect_fixed(exchange, action, buffer_view(&blanks));
+    buffer_free(&blanks);
+    return result;
+}
+
+/* Their names too can hold a number, and are sent as they are. */
 static int inspect_fields(struct http_exchange *exchange, struct action *action) {
     const struct http_head *head = &exchange->request;
-    for (size_t i = 0; i < head->field_count; i++) {
+    struct buffer names;
+    buffer_init(&names, limits.head_bytes_max);
+    buffer_append_str(&names, head->method);
+    int result = 0;
+    for (size_t i = 0; i < head->field_count && result == 0; i++) {
         const struct http_field *field = &head->fields[i];
         if (!http_field_is_forwarded(head, field->name)) continue;
-        if (exchange->session->gate->inspect(exchange->session, field->name, MASK_TEXT, field->value,
-                                             &action->request_classes, NULL) != 0) {
-            return -1;
-        }
+        buffer_append_byte(&names, '\n');
+        buffer_append_str(&names, field->name);
+        result = exchange->session->gate->inspect(exchange->session, field->name, MASK_TEXT, field->value,
+                                                  &action->request_classes, NULL);
     }
-    return 0;
+    if (result == 0) result = buffer_failed(&names) ? -1 : inspect_fixed(exchange, action, buffer_view(&names));
+    buffer_free(&names);
+    return result;
 }
 
 static int describe_action(struct http_exchange *exchange, struct action *action, struct error *error) {
