@@ -30,7 +30,7 @@ static int grow(struct attribute_tags *tags, struct arena *arena) {
 }
 
 int attribute_tags_add(struct attribute_tags *tags, struct arena *arena, struct str name, struct str text) {
-    if (grow(tags, arena) != 0) return -1;
+    if (!utf8_is_valid(name) || !utf8_is_valid(text) || grow(tags, arena) != 0) return -1;
     uint32_t *slot = slot_of(tags, name);
     if (*slot != 0) return str_equal(tags->items[*slot - 1].text, text) ? 0 : -1;
     struct attribute_tag *tag = &tags->items[tags->count];

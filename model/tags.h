@@ -17,7 +17,8 @@ struct attribute_tags {
     uint32_t *slots; /* twice the capacity: index + 1 by hash of the name, 0 is free */
 };
 
-/* -1: too many, memory, or the name is there with another text: nobody knows which of the two the receiver would take. */
+/* -1: too many, memory, not UTF-8, or the name is there with another text: nobody knows which of the two the receiver
+ * would take. */
 int attribute_tags_add(struct attribute_tags *tags, struct arena *arena, struct str name, struct str text) MUST_USE;
 /* Members of objects by their name, nested ones as "outer.inner", elements of arrays by their index, a document that is a
  * scalar as "value". -1: also when the text is not JSON or nests deeper than ATTRIBUTE_TAGS_DEPTH_MAX. */
