@@ -314,6 +314,7 @@ static int ask_one(struct session *session, struct action *action, struct error 
     struct error why;
     if (!recorder_is_accepting(session->record.recorder, &why)) {
         deny(action, str_from_cstr(why.text)); /* the one denial without an entry: there is nowhere to write it */
+        action->verdict.is_unavailable = true;
         return protocol->refuse(&session->wire, action, error);
     }
     const struct mask_plans *plans = NULL;

@@ -163,7 +163,10 @@ int http_refuse(struct wire_session *session, struct action *action, struct erro
     struct http_exchange *exchange = state->exchange;
     CHECK(exchange != NULL && exchange->phase == EXCHANGE_DESCRIBED);
     exchange->action = action;
-    if (exchange->problem.status == 0) exchange->problem = (struct http_problem){403, action->verdict.message};
+    const struct verdict *verdict = &action->verdict;
+    if (exchange->problem.status == 0 || verdict->is_unavailable) {
+        exchange->problem = (struct http_problem){verdict->is_unavailable ? 503 : 403, verdict->message};
+    }
     exchange->phase = EXCHANGE_REFUSED;
     condition_wake_all(&state->progress);
     return 0;
