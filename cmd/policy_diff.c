@@ -220,6 +220,7 @@ static void print_groups(const struct diff *diff, struct group **sorted, const s
     }
     if (summary->undecided > 0) printf("%" PRIu64 " actions were refused before policy was asked\n", summary->undecided);
     if (summary->failed > 0) printf("%" PRIu64 " decisions could not be taken again\n", summary->failed);
+    if (summary->sealed > 0) printf("%" PRIu64 " decisions need the sealed text of their action\n", summary->sealed);
 }
 
 static void write_group(struct json_writer *writer, const struct group *group) {
@@ -252,9 +253,9 @@ static void print_json(const struct diff *diff, struct group **sorted, const str
         printf("%.*s\n", (int)buffer_length(&line), buffer_view(&line).data);
     }
     printf("{\"changed\":%" PRIu64 ",\"decisions\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"other_policies\":%" PRIu64
-           ",\"reveals\":%" PRIu64 ",\"undecided\":%" PRIu64 ",\"unlisted\":%" PRIu64 "}\n",
-           diff->changed, summary->decisions, summary->failed, diff->renamed, diff->reveals, summary->undecided,
-           diff->unlisted);
+           ",\"reveals\":%" PRIu64 ",\"sealed\":%" PRIu64 ",\"undecided\":%" PRIu64 ",\"unlisted\":%" PRIu64 "}\n",
+           diff->changed, summary->decisions, summary->failed, diff->renamed, diff->reveals, summary->sealed,
+           summary->undecided, diff->unlisted);
     buffer_free(&line);
 }
 
@@ -266,7 +267,7 @@ static int show_changes(const struct diff *diff, const struct replay_summary *su
     if (as_json) print_json(diff, sorted, summary);
     else print_groups(diff, sorted, summary);
     free(sorted);
-    if (summary->failed > 0) return COMMAND_USAGE;
+    if (summary->failed > 0 || summary->sealed > 0) return COMMAND_USAGE;
     return diff->changed > 0 || diff->reveals > 0 ? COMMAND_NO : COMMAND_OK;
 }
 

@@ -202,8 +202,9 @@ static int show_difference(void *context, const struct replay_decision *decision
 static void show_summary(const struct replay_view *view, const struct replay_summary *summary) {
     if (view->as_json) {
         printf("{\"decisions\":%" PRIu64 ",\"differ\":%" PRIu64 ",\"entries\":%" PRIu64 ",\"failed\":%" PRIu64
-               ",\"undecided\":%" PRIu64 "}\n",
-               summary->decisions, view->differing, summary->entries, summary->failed, summary->undecided);
+               ",\"sealed\":%" PRIu64 ",\"undecided\":%" PRIu64 "}\n",
+               summary->decisions, view->differing, summary->entries, summary->failed, summary->sealed,
+               summary->undecided);
         return;
     }
     printf("%" PRIu64 " decisions taken again: ", summary->decisions);
@@ -211,6 +212,7 @@ static void show_summary(const struct replay_view *view, const struct replay_sum
     else printf("%" PRIu64 " differ\n", view->differing);
     if (summary->undecided > 0) printf("%" PRIu64 " actions were refused before policy was asked\n", summary->undecided);
     if (summary->failed > 0) printf("%" PRIu64 " decisions could not be taken again\n", summary->failed);
+    if (summary->sealed > 0) printf("%" PRIu64 " decisions need the sealed text of their action\n", summary->sealed);
 }
 
 static int replay(const struct replay_options *options, bool as_json) {
@@ -222,7 +224,7 @@ static int replay(const struct replay_options *options, bool as_json) {
     buffer_free(&view.line);
     if (result != 0) return command_fail_error(COMMAND_USAGE, &error);
     show_summary(&view, &summary);
-    if (summary.failed > 0) return COMMAND_USAGE;
+    if (summary.failed > 0 || summary.sealed > 0) return COMMAND_USAGE;
     return view.differing > 0 ? COMMAND_NO : COMMAND_OK;
 }
 

@@ -101,6 +101,10 @@ static int set_counts(const struct policy_facts *facts, struct cedar_record *con
 
 static int attribute_value(struct arena *scratch, const struct attribute *attribute, struct cedar_value *value) {
     const struct cedar_uid *tags;
+    if (attribute_is_sealed(attribute)) {
+        *value = cedar_bool(false); /* of no use to a policy that reads tags: it errs */
+        return 0;
+    }
     switch (attribute_descriptions[attribute->id].kind) {
     case ATTRIBUTE_KIND_BOOL: *value = cedar_bool(attribute->boolean); return 0;
     case ATTRIBUTE_KIND_LONG: *value = cedar_long(attribute->integer); return 0;

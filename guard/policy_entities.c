@@ -235,6 +235,7 @@ const struct cedar_uid *policy_tags_uid(struct arena *arena, enum attribute_id a
 }
 
 static bool has_tags(const struct attribute *attribute) {
+    if (attribute_is_sealed(attribute)) return false;
     enum attribute_kind kind = attribute_descriptions[attribute->id].kind;
     return kind == ATTRIBUTE_KIND_TAGS || kind == ATTRIBUTE_KIND_NUMBER_TAGS;
 }

@@ -6,6 +6,7 @@
 
 #include "base/json_read.h"
 #include "base/map.h"
+#include "guard/replay_tags.h"
 #include "ledger/reader.h"
 
 /* What is known of a session at this point of the log. */
@@ -155,6 +156,16 @@ static int tell_problem(struct replay *replay, struct str action, const struct e
     return 0;
 }
 
+/* Not the same, and not different: nobody knows. */
+static int tell_sealed(struct replay *replay, struct str action) {
+    bool has_key = replay->options->kek.length > 0;
+    replay->summary->sealed++;
+    replay->on_problem(replay->context, action,
+                       has_key ? "policies read its parameters, and they cannot be made again from its sealed text"
+                               : "policies read its parameters, which only its sealed text has: name the configuration");
+    return 0;
+}
+
 /* An intent's verdict says what happened. Policy held where no decision came after the last hold; it allowed where the
  * gateway itself refused what Cedar allows: no forbid erred then. */
 static enum verdict_kind recorded_kind(const struct replay_entry *entry, uint32_t holds) {
@@ -177,6 +188,9 @@ static int decide_sides(struct replay *replay, struct replay_session *session, c
     for (size_t i = 0; i < replay->options->side_count; i++) {
         if (decide(replay, session, entry, replay->options->sides[i], &decision.verdicts[i], &problem) != 0) {
             return tell_problem(replay, entry->action, &problem);
+        }
+        if (replay_tags_are_missed(entry, &decision.verdicts[i], replay->options->sides[i] == NULL)) {
+            return tell_sealed(replay, entry->action);
         }
     }
     replay->summary->decisions++;
@@ -207,6 +221,8 @@ static int take_action(struct replay *replay, const struct ledger_entry *ledger_
     } else if (!entry.was_decided) {
         replay->summary->undecided++;
     } else {
+        const struct replay_seals seals = {replay->options->sealed, replay->options->kek};
+        replay_tags_open(&seals, &entry, replay->action);
         result = decide_sides(replay, session, &entry, count_holds(session, &entry), error);
     }
     if (str_equal(ledger_entry->summary.type, EVENT_HOLD_REQUESTED)) return result;

@@ -17,7 +17,7 @@ struct replay_options {
     const char *evidence;
     const char *sides[REPLAY_SIDES_MAX]; /* folders of policies; NULL: as recorded */
     size_t side_count;
-    const char *sealed; /* with kek: opens sealed policy texts */
+    const char *sealed; /* with kek: opens sealed texts, of policies and of tool calls */
     struct str kek;
 };
 
@@ -37,6 +37,7 @@ struct replay_summary {
     uint64_t decisions; /* taken again */
     uint64_t undecided; /* intents that policy was not asked about: not counted in decisions */
     uint64_t failed;    /* could not be taken again */
+    uint64_t sealed;    /* nor these: policies read what only the sealed text has */
 };
 
 typedef int replay_function(void *context, const struct replay_decision *decision, struct error *error);

@@ -26,6 +26,33 @@ static const struct attribute_description *find_attribute(struct str name, enum 
     return NULL;
 }
 
+static bool parse_hash(struct parse *parse, struct sha256 *hash) {
+    struct buffer bytes = {
+        .data = (char *)hash->bytes, .capacity = sizeof(hash->bytes), .cap_bytes = sizeof(hash->bytes)};
+    struct str text = json_read_string(&parse->reader);
+    bool is_hash = text.length == 2 * SHA256_BYTES && hex_decode(text, &bytes) == 0;
+    if (!is_hash) parse->reader.is_bad = true;
+    return is_hash;
+}
+
+/* {"count":2,"sha256":"..."}: what the tags were is elsewhere. */
+static void parse_tags(struct parse *parse, struct attribute *attribute) {
+    struct str key;
+    if (parse->out->tag_count == REPLAY_TAGS_MAX) {
+        parse->reader.is_bad = true;
+        return;
+    }
+    struct replay_tags *tags = &parse->out->tags[parse->out->tag_count++];
+    tags->attribute = attribute;
+    attribute->tags.items = NULL;
+    json_read_object(&parse->reader);
+    while (json_read_member(&parse->reader, &key)) {
+        if (str_equal(key, STR("count"))) attribute->tags.count = (size_t)json_read_integer(&parse->reader);
+        else if (str_equal(key, STR("sha256"))) parse_hash(parse, &tags->digest);
+        else json_skip(&parse->reader);
+    }
+}
+
 static void parse_attribute(struct parse *parse, struct str name, struct attribute *attribute) {
     struct json_reader *reader = &parse->reader;
     const struct attribute_description *description = find_attribute(name, &attribute->id);
@@ -42,7 +69,7 @@ static void parse_attribute(struct parse *parse, struct str name, struct attribu
     case ATTRIBUTE_KIND_IP: attribute->string = json_read_string(reader); break;
     case ATTRIBUTE_KIND_SET: attribute->set.items = json_read_strings(reader, &attribute->set.count); break;
     case ATTRIBUTE_KIND_TAGS:
-    case ATTRIBUTE_KIND_NUMBER_TAGS: json_skip(reader); break;
+    case ATTRIBUTE_KIND_NUMBER_TAGS: parse_tags(parse, attribute); break;
     }
 }
 
@@ -145,15 +172,6 @@ static void parse_reveal(struct parse *parse) {
     }
 }
 
-static bool parse_hash(struct parse *parse, struct sha256 *hash) {
-    struct buffer bytes = {
-        .data = (char *)hash->bytes, .capacity = sizeof(hash->bytes), .cap_bytes = sizeof(hash->bytes)};
-    struct str text = json_read_string(&parse->reader);
-    bool is_hash = text.length == 2 * SHA256_BYTES && hex_decode(text, &bytes) == 0;
-    if (!is_hash) parse->reader.is_bad = true;
-    return is_hash;
-}
-
 static void parse_decided(struct parse *parse) {
     struct str text = json_read_string(&parse->reader);
     parse->has_decided = true;
@@ -163,7 +181,7 @@ static void parse_decided(struct parse *parse) {
 enum member {
     MEMBER_ACTION, MEMBER_APPLIED, MEMBER_BUNDLE, MEMBER_CEDAR, MEMBER_CLASSES, MEMBER_DECIDED, MEMBER_ENTITIES,
     MEMBER_ERRORS, MEMBER_POLICIES, MEMBER_PRINCIPAL, MEMBER_REMEDIES, MEMBER_REVEAL, MEMBER_ROUNDS, MEMBER_STEPS,
-    MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_UNSCANNED, MEMBER_VERDICT, MEMBER_COUNT,
+    MEMBER_TEXT, MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_UNSCANNED, MEMBER_VERDICT, MEMBER_COUNT,
 };
 
 static const struct str member_names[MEMBER_COUNT] = {
@@ -172,7 +190,7 @@ static const struct str member_names[MEMBER_COUNT] = {
     [MEMBER_ENTITIES] = {"entities", 8},   [MEMBER_ERRORS] = {"errors", 6},     [MEMBER_POLICIES] = {"policies", 8},
     [MEMBER_PRINCIPAL] = {"principal", 9}, [MEMBER_REMEDIES] = {"remedies", 8}, [MEMBER_REVEAL] = {"reveal", 6},
     [MEMBER_ROUNDS] = {"rounds", 6},       [MEMBER_STEPS] = {"steps", 5},       [MEMBER_VERDICT] = {"verdict", 7},
-    [MEMBER_TOKENS_1D] = {"tokens_1d", 9}, [MEMBER_TOKENS_1H] = {"tokens_1h", 9},
+    [MEMBER_TEXT] = {"text", 4},           [MEMBER_TOKENS_1D] = {"tokens_1d", 9}, [MEMBER_TOKENS_1H] = {"tokens_1h", 9},
     [MEMBER_UNSCANNED] = {"unscanned", 9},
 };
 
@@ -196,6 +214,7 @@ static void parse_member(struct parse *parse, struct str key) {
     case MEMBER_REVEAL: parse_reveal(parse); break;
     case MEMBER_ROUNDS: out->rounds = (uint32_t)json_read_integer(reader); break;
     case MEMBER_STEPS: parse_steps(parse); break;
+    case MEMBER_TEXT: out->text = json_read_raw(reader); break;
     case MEMBER_TOKENS_1D: out->tokens_1d = json_read_integer(reader); break;
     case MEMBER_TOKENS_1H: out->tokens_1h = json_read_integer(reader); break;
     case MEMBER_UNSCANNED: parse->action->has_unscanned = json_read_bool(reader); break;

@@ -9,6 +9,13 @@
 #include "model/action.h"
 
 #define REPLAY_STEPS_MAX 4096
+#define REPLAY_TAGS_MAX 64
+
+/* An attribute whose tags are sealed, and what they have to be. */
+struct replay_tags {
+    struct attribute *attribute;
+    struct sha256 digest;
+};
 
 /* What was recorded. Strings and arrays are borrowed from the entry's text or in the action's arena. */
 struct replay_entry {
@@ -33,6 +40,9 @@ struct replay_entry {
     const struct str *remedies; /* of a hold */
     size_t remedy_count;
     class_set reveal;
+    struct str text; /* its commitment, as JSON */
+    struct replay_tags tags[REPLAY_TAGS_MAX]; /* guard/replay_tags.h */
+    size_t tag_count;
 };
 
 /* Fills in the action's steps and classes; its arena is reset first. ERROR_INVALID says what is missing or unknown. */

@@ -8,8 +8,14 @@ const struct attribute_description attribute_descriptions[ATTRIBUTE_COUNT] = {
 #undef ATTRIBUTE
 };
 
+bool attribute_is_sealed(const struct attribute *attribute) {
+    enum attribute_kind kind = attribute_descriptions[attribute->id].kind;
+    bool has_tags = kind == ATTRIBUTE_KIND_TAGS || kind == ATTRIBUTE_KIND_NUMBER_TAGS;
+    return has_tags && attribute->tags.items == NULL && attribute->tags.count > 0;
+}
+
 static bool tags_equal(const struct attribute *a, const struct attribute *b) {
-    if (a->tags.count != b->tags.count) return false;
+    if (a->tags.count != b->tags.count || attribute_is_sealed(a) || attribute_is_sealed(b)) return false;
     for (size_t i = 0; i < a->tags.count; i++) {
         if (!str_equal(a->tags.items[i].name, b->tags.items[i].name) ||
             !str_equal(a->tags.items[i].text, b->tags.items[i].text)) {

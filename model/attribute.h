@@ -60,12 +60,14 @@ struct attribute {
             size_t count;
         } set;
         struct {
-            const struct attribute_tag *items;
+            const struct attribute_tag *items; /* NULL with a count: they are not at hand, as in evidence */
             size_t count;
         } tags; /* TAGS, NUMBER_TAGS */
     };
 };
 
+/* Has it tags that are not at hand? */
+bool attribute_is_sealed(const struct attribute *attribute);
 /* The same attributes with the same values in the same order. */
 bool attributes_equal(const struct attribute *a, size_t a_count, const struct attribute *b, size_t b_count);
 
