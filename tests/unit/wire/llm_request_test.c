@@ -1,0 +1,169 @@
+/* Requests to models: which operation a path is, and what a request says of itself. */
+#include "wire/llm/request.h"
+
+#include <inttypes.h>
+
+#include "tests/unit/tap.h"
+#include "tests/unit/wire/json_plan.h"
+#include "wire/anthropic/anthropic.h"
+#include "wire/openai/openai.h"
+
+static const struct path_row {
+    const struct llm_api *api;
+    const char *method;
+    const char *path;
+    const char *verb; /* NULL: unknown */
+} paths[] = {
+    {&llm_api_openai, "POST", "/v1/chat/completions", "llm:prompt"},
+    {&llm_api_openai, "POST", "/v1/responses", "llm:prompt"},
+    {&llm_api_openai, "GET", "/v1/responses/resp_1", "llm:read_response"},
+    {&llm_api_openai, "DELETE", "/v1/responses/resp_1", "llm:delete_response"},
+    {&llm_api_openai, "POST", "/v1/responses/input_tokens", "llm:count_tokens"},
+    {&llm_api_openai, "POST", "/v1/embeddings", "llm:embed"},
+    {&llm_api_openai, "GET", "/v1/models/gpt-4o", "llm:list_models"},
+    {&llm_api_openai, "POST", "/v1/batches", "openai:create_batch"},
+    {&llm_api_openai, "POST", "/v1/files", "openai:upload_file"},
+    {&llm_api_openai, "GET", "/v1/responses/", NULL},
+    {&llm_api_openai, "GET", "/v1/responses/a/b", NULL},
+    {&llm_api_openai, "PUT", "/v1/responses", NULL},
+    {&llm_api_openai, "POST", "/v1/responses/", NULL},
+    {&llm_api_openai, "POST", "v1/responses", NULL},
+    {&llm_api_openai, "POST", "/v1/messages", NULL},
+    {&llm_api_anthropic, "POST", "/v1/messages", "llm:prompt"},
+    {&llm_api_anthropic, "POST", "/v1/messages/count_tokens", "llm:count_tokens"},
+    {&llm_api_anthropic, "POST", "/v1/messages/batches", "anthropic:create_batch"},
+    {&llm_api_anthropic, "POST", "/v1/chat/completions", NULL},
+};
+
+static void test_paths(void) {
+    for (size_t i = 0; i < LENGTH_OF(paths); i++) {
+        const struct llm_operation *operation =
+            llm_operation_find(paths[i].api, str_from_cstr(paths[i].method), str_from_cstr(paths[i].path));
+        is_str(operation != NULL ? operation->operation.verb : STR_NONE, str_from_cstr(paths[i].verb), paths[i].path);
+    }
+}
+
+static const struct row {
+    const char *label;
+    const struct llm_api *api;
+    const char *path;
+    const char *body;
+    const char *wanted; /* facts, or the error */
+} rows[] = {
+    {"a chat", &llm_api_openai, "/v1/chat/completions",
+     "{\"model\":\"gpt-4o\",\"stream\":true,\"max_completion_tokens\":50,\"messages\":[{\"role\":\"system\",\"content\":\"a\"},"
+     "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"b\"},"
+     "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}}]}],"
+     "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{}}},"
+     "{\"type\":\"custom\",\"custom\":{\"name\":\"g\"}}],\"web_search_options\":{}}",
+     "gpt-4o stream image max=50 messages=2 tools=f,g hosted=web_search"},
+    {"a chat with sound and a file", &llm_api_openai, "/v1/chat/completions",
+     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA==\"}},"
+     "{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}]}],\"model\":\"m\",\"stream\":false,\"max_tokens\":null}",
+     "m audio file messages=1"},
+    {"a response", &llm_api_openai, "/v1/responses",
+     "{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":\"a\"},{\"type\":\"item_reference\",\"id\":\"x\"}],"
+     "\"previous_response_id\":\"resp_1\",\"conversation\":{\"id\":\"conv_1\"},\"background\":true,"
+     "\"tools\":[{\"type\":\"web_search_preview_2025_03_11\"},{\"type\":\"mcp\",\"server_label\":\"dmcp\"},"
+     "{\"type\":\"function\",\"name\":\"f\"},{\"type\":\"function\",\"name\":\"f\"}]}",
+     "m background messages=2 conversation=conv_1 previous=resp_1 tools=f hosted=web_search_preview,mcp servers=dmcp"},
+    {"a response of a text", &llm_api_openai, "/v1/responses", "{\"model\":\"m\",\"input\":\"a\",\"conversation\":\"c\"}",
+     "m messages=0 conversation=c"},
+    {"embeddings", &llm_api_openai, "/v1/embeddings", "{\"model\":\"e\",\"input\":[[1,2],[3]]}",
+     "e tokens needs messages=0"},
+    {"a message", &llm_api_anthropic, "/v1/messages",
+     "{\"model\":\"c\",\"max_tokens\":1024,\"system\":[{\"type\":\"text\",\"text\":\"s\"}],"
+     "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"base64\","
+     "\"media_type\":\"application/pdf\",\"data\":\"AA==\"}}]},{\"role\":\"assistant\",\"content\":\"x\"}],"
+     "\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"},{\"name\":\"own\",\"input_schema\":{}},"
+     "{\"type\":\"bash_20250124\",\"name\":\"bash\"}],\"mcp_servers\":[{\"type\":\"url\",\"url\":\"https://m\",\"name\":\"s\"}]}",
+     "c file max=1024 messages=2 tools=own,bash hosted=web_search servers=s"},
+    {"an image in a tool's result", &llm_api_anthropic, "/v1/messages",
+     "{\"model\":\"c\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\","
+     "\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x\"}}]}]}]}",
+     "c image messages=1"},
+    {"something to mask", &llm_api_anthropic, "/v1/messages",
+     "{\"model\":\"c\",\"messages\":[{\"role\":\"user\",\"content\":\"CANARY-123\"}]}", "c needs messages=1"},
+    {"an unknown part", &llm_api_anthropic, "/v1/messages",
+     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]}", "!unknown type \"smell\""},
+    {"an unknown tool", &llm_api_openai, "/v1/responses", "{\"tools\":[{\"type\":\"teleport\"}]}", "!unknown type \"teleport\""},
+    {"not an object", &llm_api_openai, "/v1/responses", " [1]", "the request's body is not a JSON object"},
+    {"a model's name that is too long", &llm_api_openai, "/v1/responses",
+     "{\"model\":\"0123456789012345678901234567890123456789012345678901234567890123456789"
+     "01234567890123456789012345678901234567890123456789012345678901234567890\"}", "a name of 141 bytes"},
+};
+
+static int inspect(void *self, struct str name, enum mask_shape shape, struct str text, struct error *error) {
+    (void)self;
+    (void)name;
+    (void)shape;
+    (void)error;
+    return plan_has_canary(text);
+}
+
+static void append_names(struct buffer *out, const char *label, const struct llm_names *names) {
+    for (size_t i = 0; i < names->count; i++) {
+        buffer_append_format(out, "%s%.*s", i == 0 ? label : ",", STR_ARGS(names->items[i]));
+    }
+}
+
+static void append_facts(struct buffer *out, const struct llm_request *request) {
+    buffer_append_str(out, request->model);
+    if (request->is_stream) buffer_append_cstr(out, " stream");
+    if (request->is_background) buffer_append_cstr(out, " background");
+    if (request->has_image) buffer_append_cstr(out, " image");
+    if (request->has_audio) buffer_append_cstr(out, " audio");
+    if (request->has_file) buffer_append_cstr(out, " file");
+    if (request->has_tokens) buffer_append_cstr(out, " tokens");
+    if (request->needs_masking) buffer_append_cstr(out, " needs");
+    if (request->max_tokens >= 0) buffer_append_format(out, " max=%" PRId64, request->max_tokens);
+    buffer_append_format(out, " messages=%" PRIu64, request->message_count);
+    if (request->conversation.length > 0) buffer_append_format(out, " conversation=%.*s", STR_ARGS(request->conversation));
+    if (request->previous_response_id.length > 0) {
+        buffer_append_format(out, " previous=%.*s", STR_ARGS(request->previous_response_id));
+    }
+    append_names(out, " tools=", &request->tools);
+    append_names(out, " hosted=", &request->hosted_tools);
+    append_names(out, " servers=", &request->servers);
+}
+
+static void test_row(const struct row *row) {
+    static const struct llm_inspector inspector = {.inspect = inspect};
+    const struct llm_operation *operation = llm_operation_find(row->api, STR("POST"), str_from_cstr(row->path));
+    struct llm_request request;
+    struct error error = {0};
+    struct arena arena;
+    struct buffer out;
+    arena_init(&arena, 1u << 20);
+    buffer_init(&out, 4096);
+    if (llm_request_inspect(operation, str_from_cstr(row->body), &inspector, &arena, &request, &error) == 0) {
+        append_facts(&out, &request);
+        is_str(buffer_view(&out), str_from_cstr(row->wanted), row->label);
+    } else {
+        buffer_append_format(&out, "%s%s", request.is_unknown_type ? "!" : "", error.text);
+        if (!ok(str_starts_with(buffer_view(&out), str_from_cstr(row->wanted)), row->label)) printf("# %s\n", error.text);
+    }
+    buffer_free(&out);
+    arena_free(&arena);
+}
+
+static void test_masking(void) {
+    const struct llm_operation *operation = llm_operation_find(&llm_api_anthropic, STR("POST"), STR("/v1/messages"));
+    struct class_counts masked = {0}, revealed = {0};
+    struct error error = {0};
+    struct buffer out;
+    bool is_changed;
+    buffer_init(&out, 4096);
+    struct str body = STR("{\"model\": \"c\", \"messages\":[{\"role\":\"user\",\"content\":\"CANARY-123\"}]}");
+    is_integer(llm_request_mask(operation, body, &json_plan, &masked, &revealed, &out, &is_changed, &error), 0, "masked");
+    ok(is_changed && masked.count[CLASS_CREDENTIAL] == 1, "and counted");
+    is_str(buffer_view(&out), STR("{\"model\": \"c\", \"messages\":[{\"role\":\"user\",\"content\":\"[was canary]\"}]}"), "spliced");
+    buffer_free(&out);
+}
+
+int main(void) {
+    test_paths();
+    for (size_t i = 0; i < LENGTH_OF(rows); i++) test_row(&rows[i]);
+    test_masking();
+    return tap_done();
+}
