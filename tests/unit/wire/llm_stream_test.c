@@ -416,6 +416,9 @@ static const struct single {
      "{\"type\":\"function_call\",\"call_id\":\"1\",\"name\":\"no\",\"arguments\":\"{\"}]}}\n\n",
      "event: response.incomplete\ndata: {\"type\":\"response.incomplete\",\"sequence_number\":4,\"response\":{\"object\":\"response\",\"output\":["
      "{\"type\":\"message\",\"id\":\"msg_1\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"DENIED\",\"annotations\":[],\"logprobs\":[]}]}]}}\n\n", NULL},
+    {"text in the last chunk of a choice", &llm_api_openai, "/v1/chat/completions",
+     "data: " CHUNK "\"delta\":{\"content\":\"CANARY\"}}]}\n\ndata: " CHUNK "\"delta\":{\"content\":\"-123 <\"},\"finish_reason\":\"stop\"}]}\n\n",
+     "data: " CHUNK "\"delta\":{\"content\":\"\"}}]}\n\ndata: " CHUNK "\"delta\":{\"content\":\"[was canary] <\"},\"finish_reason\":\"stop\"}]}\n\n", NULL},
     {"two choices are two texts", &llm_api_openai, "/v1/chat/completions",
      "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"CANARY\"}},{\"delta\":{\"content\":\"-123\"},\"index\":1}]}\n\n",
      "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}},{\"delta\":{\"content\":\"-123\"},\"index\":1}]}\n\n"
