@@ -294,9 +294,12 @@ static int rewrite(struct shape_walk *walk, uint8_t fact, struct str raw, struct
     return 1;
 }
 
+/* What is dropped was not inspected: a document that holds it has to be rewritten. */
 void shape_drop(struct shape_walk *walk, const struct shape *shape, struct str bytes) {
-    if (!masks(walk)) return;
-    shape_replace(walk, bytes, shape->kind == SHAPE_DROPPED ? STR("null") : STR("[]"));
+    struct str left = shape->kind == SHAPE_DROPPED ? STR("null") : STR("[]");
+    if (str_equal(bytes, left)) return;
+    if (walk->plan == NULL) walk->has_findings = true;
+    if (masks(walk)) shape_replace(walk, bytes, left);
 }
 
 int shape_walk_string(struct shape_walk *walk, const struct shape *shape, uint8_t fact, struct str name, struct str raw,

@@ -207,6 +207,10 @@ static void test_inspection(void) {
     document = STR("{\"model\":\"CANARY-123\",\"one\":{\"type\":\"signed\",\"said\":\"a\",\"signature\":\"S.swn1.61\"}}");
     is_integer(shape_inspect(&walk, &root, document, &error), 0, "a name is refused only when it is to be masked");
     ok(walk.has_findings && walk.has_seals && !walk.has_tokens, "what was noticed");
+    is_integer(shape_inspect(&walk, &root, STR("{\"probs_list\":[]}"), &error), 0, "an empty list says nothing");
+    ok(!walk.has_findings, "and stays");
+    is_integer(shape_inspect(&walk, &root, STR("{\"probs_list\":[1]}"), &error), 0, "what is to be dropped");
+    ok(walk.has_findings, "is not left to chance");
     is_integer(shape_inspect(&walk, &root, STR("{\"one\":{\"type\":\"x\"}}"), &error), -1, "an unknown type");
     ok(walk.is_unknown_type, "and told as such");
     shape_walk_free(&walk);

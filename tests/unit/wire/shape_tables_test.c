@@ -102,7 +102,7 @@ static void check_scalar(const struct shape *shape) {
         return;
     case SHAPE_BASE64_TEXT: check_value("\"SGVsbG8gQ0FOQVJZLTEyMyBieWU=\"", MASKED, true); break;
     case SHAPE_DROPPED:
-    case SHAPE_DROPPED_LIST: check_value("\"CANARY-123\"", MASKED, false); return;
+    case SHAPE_DROPPED_LIST: check_value("\"CANARY-123\"", MASKED, true); return;
     }
     check_value("4111111111111111", SAFE, shape->kind != SHAPE_TOKENS && shape->kind != SHAPE_BASE64_TEXT);
 }
@@ -171,14 +171,13 @@ static bool is_on_path(const struct shape *shape) {
 static void visit(const struct shape *shape) {
     size_t length = buffer_length(&tour.prefix);
     bool is_object = shape->members != NULL || shape->variants != NULL || shape->others != NULL;
-    bool is_dropped = shape->kind == SHAPE_DROPPED || shape->kind == SHAPE_DROPPED_LIST;
     check_scalar(shape);
     if (is_on_path(shape)) return;
     if (is_object) visit_object(shape, "{", STR_NONE);
-    else check_value("{\"a\":[\"CANARY-123\"]}", SAFE, !is_dropped);
+    else check_value("{\"a\":[\"CANARY-123\"]}", SAFE, true);
     push(shape, "%s", "[", "]");
     if (shape->items != NULL) visit(shape->items);
-    else check_value("{\"CANARY-123\":[\"CANARY-123\"]}", SAFE, !is_dropped);
+    else check_value("{\"CANARY-123\":[\"CANARY-123\"]}", SAFE, true);
     pop(length);
 }
 
