@@ -23,12 +23,12 @@ int command_policy(int argc, char **argv) {
     return command_dispatch("policy", verbs, LENGTH_OF(verbs), argc, argv);
 }
 
-static int print_schema_json(void) {
+static int print_schema_json(const struct str *verbs, size_t verb_count) {
     struct error error;
     struct cedar_problem problem;
     struct buffer json;
     int status = COMMAND_OK;
-    struct cedar_schema *schema = policy_schema_new(&error);
+    struct cedar_schema *schema = policy_schema_new(verbs, verb_count, &error);
     if (schema == NULL) return command_fail_error(COMMAND_NO, &error);
     buffer_init(&json, POLICY_BYTES_MAX);
     if (cedar_schema_write(schema, CEDAR_SCHEMA_JSON, &json, &problem) != 0) {
@@ -42,9 +42,22 @@ static int print_schema_json(void) {
     return status;
 }
 
+static int print_schema(const struct str *verbs, size_t verb_count) {
+    struct buffer text;
+    buffer_init(&text, POLICY_BYTES_MAX);
+    policy_schema_write(&text, verbs, verb_count);
+    bool is_full = buffer_failed(&text);
+    if (!is_full) policy_print(&text);
+    buffer_free(&text);
+    return is_full ? command_fail(COMMAND_NO, "out of memory") : COMMAND_OK;
+}
+
 int policy_schema(int argc, char **argv) {
     bool is_json = false;
-    const struct command_option options[] = {{"--json", NULL, "print the JSON form of the schema", NULL, &is_json}};
+    const char *path = NULL;
+    const struct command_option options[] = {
+        {"--config", "FILE", "with the operations that this configuration names", &path, NULL},
+        {"--json", NULL, "print the JSON form of the schema", NULL, &is_json}};
     const struct command_usage usage = {
         "policy schema", "",
         "Prints the Cedar schema that `sworn policy check` validates policies against: the types of principals and\n"
@@ -52,14 +65,14 @@ int policy_schema(int argc, char **argv) {
         options, LENGTH_OF(options), 0, 0};
     int count, status = command_parse(&usage, argc, argv, &count);
     if (status >= 0) return status;
-    if (is_json) return print_schema_json();
-    struct buffer text;
-    buffer_init(&text, POLICY_BYTES_MAX);
-    policy_schema_write(&text);
-    if (buffer_failed(&text)) status = command_fail(COMMAND_NO, "out of memory");
-    else policy_print(&text);
-    buffer_free(&text);
-    return status < 0 ? COMMAND_OK : status;
+    struct error error;
+    struct config *config = path != NULL ? config_load_for_command(path, &error) : NULL;
+    if (path != NULL && config == NULL) return command_fail_error(COMMAND_USAGE, &error);
+    const struct str *verbs = config != NULL ? config->verbs : NULL;
+    size_t verb_count = config != NULL ? config->verb_count : 0;
+    status = is_json ? print_schema_json(verbs, verb_count) : print_schema(verbs, verb_count);
+    config_free(&config);
+    return status;
 }
 
 int policy_read(const char *path, struct buffer *text) {

@@ -57,7 +57,7 @@ static int check_path(const char *path, const char *schema, bool is_json) {
     struct error error;
     int status = COMMAND_NO;
     bundle_problems_init(&check.problems);
-    check.schema = schema != NULL ? policy_load_schema(schema, is_json) : policy_schema_new(&error);
+    check.schema = schema != NULL ? policy_load_schema(schema, is_json) : policy_schema_new(NULL, 0, &error);
     if (check.schema == NULL && schema == NULL) status = command_fail_error(COMMAND_NO, &error);
     else if (check.set == NULL) status = command_fail(COMMAND_NO, "out of memory");
     else if (check.schema != NULL && policy_load(check.set, path, is_json) == 0) status = check_policies(&check, path);

@@ -89,8 +89,9 @@ static int read_key(struct config_reader *reader, const struct document_upstream
         return config_fail(reader, "tls.mode", "the key would cross the network in clear: set verify-full");
     }
     if (document->operations != NULL &&
-        !operation_table_find(str_from_cstr(document->operations), &upstream->operations)) {
-        return config_fail(reader, "operations", "there is no table of operations %s: use github", document->operations);
+        !config_find_operations(reader->config, str_from_cstr(document->operations), &upstream->operations)) {
+        return config_fail(reader, "operations", "there is no table of operations %s: use github, or one of `operations`",
+                           document->operations);
     }
     if (document->operations != NULL && !str_equal(upstream->protocol, STR("http"))) {
         return config_fail(reader, "operations", "only upstreams of protocol http have any");
@@ -111,6 +112,7 @@ static int read_upstream(struct config_reader *reader, const struct document_ups
     }
     if (config_read_choice(reader, "protocol", document->protocol, NULL, protocol_names, LENGTH_OF(protocol_names),
                            &protocol) != 0 ||
+        config_read_strings(reader, "labels", document->labels, document->labels_count, &upstream->labels) != 0 ||
         config_read_address(reader, "address", document->address, NULL, &upstream->address) != 0 ||
         config_read_name(reader, "environment", document->environment, &upstream->environment) != 0 ||
         read_upstream_tls(reader, &document->tls, upstream) != 0 ||
@@ -129,6 +131,7 @@ static int read_upstream(struct config_reader *reader, const struct document_ups
     upstream->resource_type = str_from_cstr(protocol_resources[protocol]);
     upstream->alpn = protocol_alpn[protocol];
     upstream->outcome = (enum config_outcome)outcome;
+    upstream->label_count = document->labels_count;
     upstream->resource = arena_format(&config->arena, "%s/%s", upstream->environment.data, upstream->name.data);
     if (upstream->resource.data == NULL) return error_out_of_memory(reader->error);
     bool is_database = str_equal(upstream->resource_type, STR("Database"));
@@ -148,7 +151,12 @@ static int read_upstreams(struct config_reader *reader, const struct config_docu
         struct config_upstream *upstream = &config->upstreams[config->upstream_count++];
         if (read_upstream(reader, &document->upstreams[i], upstream) != 0) return -1;
         config->bundle_upstreams[i] = (struct bundle_upstream){
-            upstream->name, upstream->environment, upstream->resource_type};
+            .name = upstream->name,
+            .environment = upstream->environment,
+            .type = upstream->resource_type,
+            .labels = upstream->labels,
+            .label_count = upstream->label_count,
+        };
     }
     return 0;
 }
@@ -247,40 +255,6 @@ static int read_principals(struct config_reader *reader, const struct config_doc
     }
     config_enter(reader, "%s", "");
     return check_identity(reader);
-}
-
-static int read_table(struct config_reader *reader, const struct document_table *document, struct bundle_table *table) {
-    if (config_read_text(reader, "upstream", document->upstream, NULL, &table->upstream) != 0 ||
-        config_read_text(reader, "table", document->table, NULL, &table->table) != 0 ||
-        config_read_strings(reader, "labels", document->labels, document->labels_count, &table->labels) != 0) {
-        return -1;
-    }
-    table->label_count = document->labels_count;
-    if (config_find_upstream(reader->config, table->upstream) == NULL) {
-        return config_fail(reader, "upstream", "there is no upstream %s: name one of `upstreams`",
-                           table->upstream.data);
-    }
-    if (str_find_byte(table->table, '.') == STR_NOT_FOUND) {
-        return config_fail(reader, "table", "write %s with its schema, as in public.%s", table->table.data,
-                           table->table.data);
-    }
-    for (const struct bundle_table *other = reader->config->tables; other < table; other++) {
-        if (str_equal(other->upstream, table->upstream) && str_equal(other->table, table->table)) {
-            return config_fail(reader, "table", "%s is there already: give all its labels once", table->table.data);
-        }
-    }
-    return 0;
-}
-
-static int read_tables(struct config_reader *reader, const struct config_document *document) {
-    struct config *config = reader->config;
-    config->tables = ARENA_NEW_ARRAY(&config->arena, struct bundle_table, document->tables_count);
-    if (config->tables == NULL && document->tables_count != 0) return error_out_of_memory(reader->error);
-    for (size_t i = 0; i < document->tables_count; i++) {
-        config_enter(reader, "tables[%zu]", i);
-        if (read_table(reader, &document->tables[i], &config->tables[config->table_count++]) != 0) return -1;
-    }
-    return 0;
 }
 
 static int read_operators(struct config_reader *reader, const struct document_operators *document) {
@@ -393,8 +367,9 @@ static int read_top(struct config_reader *reader, const struct config_document *
 }
 
 static int read_document(struct config_reader *reader, const struct config_document *document) {
-    if (read_upstreams(reader, document) != 0 || read_listeners(reader, document) != 0 ||
-        read_principals(reader, document) != 0 || read_tables(reader, document) != 0 ||
+    if (config_read_operations(reader, document) != 0 || read_upstreams(reader, document) != 0 ||
+        read_listeners(reader, document) != 0 || read_principals(reader, document) != 0 ||
+        config_read_resources(reader, document) != 0 ||
         read_policy(reader, &document->policy) != 0 || read_masking(reader, &document->masking) != 0 ||
         read_ledger(reader, &document->ledger) != 0 || read_log(reader, &document->log) != 0) {
         return -1;

@@ -54,6 +54,8 @@ struct config_upstream {
     struct str resource; /* "<environment>/<name>": the id of its entity, and context.source of reveal */
     struct str resource_type; /* "Database" */
     const char *alpn;
+    const struct str *labels;
+    size_t label_count;
     struct operation_table operations; /* http; empty: every request is http:unknown */
     struct str database; /* STR_NONE: what the client asks for */
     struct str user;
@@ -88,9 +90,13 @@ struct config {
     size_t upstream_count;
     struct identity_row *principals; /* for identity_new() */
     size_t principal_count;
-    struct bundle_upstream *bundle_upstreams; /* for bundle_load(), as are the tables */
-    struct bundle_table *tables;
-    size_t table_count;
+    struct bundle_upstream *bundle_upstreams; /* for bundle_load(), as are resources and verbs */
+    struct bundle_resource *resources;
+    size_t resource_count;
+    struct operation_table *operation_tables; /* its own, beside the built-in ones */
+    size_t operation_table_count;
+    struct str *verbs; /* of those tables, each once */
+    size_t verb_count;
     struct str policy_directory;
     bool seals_policy_text; /* policy.record_text: sealed */
     struct mask_policy *masking; /* detect/mask.h: the operators of the classes; its key is masking_key */

@@ -19,8 +19,10 @@ static size_t check_bundle(const struct config *config, const struct identity *i
         .identity = identity,
         .upstreams = config->bundle_upstreams,
         .upstream_count = config->upstream_count,
-        .tables = config->tables,
-        .table_count = config->table_count,
+        .resources = config->resources,
+        .resource_count = config->resource_count,
+        .verbs = config->verbs,
+        .verb_count = config->verb_count,
     };
     struct bundle_problems problems;
     bundle_problems_init(&problems);

@@ -28,6 +28,14 @@ struct document_upstream {
     char *name, *protocol, *address, *environment, *database, *user, *password, *key, *operations;
     char *outcome, *max_message, *connect_timeout;
     struct document_upstream_tls tls;
+    char **labels;
+    unsigned labels_count;
+};
+
+struct document_operation_table {
+    char *table;
+    char **rows;
+    unsigned rows_count;
 };
 
 struct document_principal {
@@ -36,10 +44,15 @@ struct document_principal {
     unsigned groups_count;
 };
 
-struct document_table {
-    char *upstream, *table;
+struct document_resource {
+    char *upstream, *name;
     char **labels;
     unsigned labels_count;
+};
+
+struct document_resource_list {
+    const struct document_resource *items;
+    unsigned count;
 };
 
 struct document_operators {
@@ -71,8 +84,10 @@ struct config_document {
     struct document_listener *listeners;
     struct document_upstream *upstreams;
     struct document_principal *principals;
-    struct document_table *tables;
-    unsigned listeners_count, upstreams_count, principals_count, tables_count;
+    struct document_resource *tables, *models, *tools, *endpoints;
+    struct document_operation_table *operations;
+    unsigned listeners_count, upstreams_count, principals_count;
+    unsigned tables_count, models_count, tools_count, endpoints_count, operations_count;
     struct document_policy policy;
     struct document_masking masking;
     struct document_approval approval;
@@ -130,6 +145,16 @@ int config_read_strings(struct config_reader *reader, const char *key, char *con
 /* env:NAME or file:path. is_created_if_missing: makes the file with 32 random bytes in hex, mode 0600. */
 int config_read_secret(struct config_reader *reader, const char *key, const char *value, bool is_created_if_missing,
                        struct secret *out) MUST_USE;
+
+/* ---- config_resources.c */
+
+enum config_resource_list { CONFIG_TABLES, CONFIG_MODELS, CONFIG_TOOLS, CONFIG_ENDPOINTS, CONFIG_RESOURCE_LISTS };
+
+/* After the upstreams. */
+int config_read_resources(struct config_reader *reader, const struct config_document *document) MUST_USE;
+/* Before the upstreams, which name them. */
+int config_read_operations(struct config_reader *reader, const struct config_document *document) MUST_USE;
+bool config_find_operations(const struct config *config, struct str name, struct operation_table *table);
 
 /* ---- config.c */
 

@@ -51,6 +51,7 @@ static const cyaml_schema_field_t upstream_fields[] = {
     TEXT(struct document_upstream, max_message),
     TEXT(struct document_upstream, connect_timeout),
     MAPPING(struct document_upstream, tls, upstream_tls_fields),
+    LIST(struct document_upstream, labels, &text_entry),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t upstream_entry = {
@@ -66,14 +67,28 @@ static const cyaml_schema_field_t principal_fields[] = {
 static const cyaml_schema_value_t principal_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct document_principal, principal_fields)};
 
-static const cyaml_schema_field_t table_fields[] = {
-    TEXT(struct document_table, upstream),
-    TEXT(struct document_table, table),
-    LIST(struct document_table, labels, &text_entry),
+/* Lists that differ in one key: tables, models, tools, endpoints. */
+#define RESOURCE(kind) \
+    static const cyaml_schema_field_t kind##_fields[] = { \
+        TEXT(struct document_resource, upstream), \
+        TEXT_AS(#kind, struct document_resource, name), \
+        LIST(struct document_resource, labels, &text_entry), \
+        CYAML_FIELD_END, \
+    }; \
+    static const cyaml_schema_value_t kind##_entry = { \
+        CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct document_resource, kind##_fields)}
+RESOURCE(table);
+RESOURCE(model);
+RESOURCE(tool);
+RESOURCE(endpoint);
+
+static const cyaml_schema_field_t operation_table_fields[] = {
+    TEXT(struct document_operation_table, table),
+    LIST(struct document_operation_table, rows, &text_entry),
     CYAML_FIELD_END,
 };
-static const cyaml_schema_value_t table_entry = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct document_table, table_fields)};
+static const cyaml_schema_value_t operation_table_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct document_operation_table, operation_table_fields)};
 
 static const cyaml_schema_field_t policy_fields[] = {
     TEXT(struct document_policy, directory),
@@ -124,6 +139,10 @@ static const cyaml_schema_field_t document_fields[] = {
     LIST(struct config_document, upstreams, &upstream_entry),
     LIST(struct config_document, principals, &principal_entry),
     LIST(struct config_document, tables, &table_entry),
+    LIST(struct config_document, models, &model_entry),
+    LIST(struct config_document, tools, &tool_entry),
+    LIST(struct config_document, endpoints, &endpoint_entry),
+    LIST(struct config_document, operations, &operation_table_entry),
     MAPPING(struct config_document, policy, policy_fields),
     MAPPING(struct config_document, masking, masking_fields),
     MAPPING(struct config_document, approval, approval_fields),

@@ -92,8 +92,10 @@ struct snapshot *snapshot_load(const char *config_path, struct error *error) {
             .identity = snapshot->identity,
             .upstreams = config->bundle_upstreams,
             .upstream_count = config->upstream_count,
-            .tables = config->tables,
-            .table_count = config->table_count,
+            .resources = config->resources,
+            .resource_count = config->resource_count,
+            .verbs = config->verbs,
+            .verb_count = config->verb_count,
         };
         snapshot->bundle = bundle_load(&source, NULL, error);
     }

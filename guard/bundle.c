@@ -209,6 +209,18 @@ static int bundle_compile(struct bundle *bundle, const char *directory, struct b
     return bundle->engine != NULL ? 0 : error_set(error, ERROR_INVALID, "%s: %s", directory, problem.text);
 }
 
+static int bundle_keep_verbs(struct bundle *bundle, const struct bundle_source *source, struct error *error) {
+    struct str *verbs = ARENA_NEW_ARRAY(&bundle->arena, struct str, source->verb_count);
+    bool is_full = verbs == NULL && source->verb_count > 0;
+    for (size_t i = 0; !is_full && i < source->verb_count; i++) {
+        verbs[i] = arena_copy(&bundle->arena, source->verbs[i]);
+        is_full = verbs[i].data == NULL;
+    }
+    bundle->verbs = verbs;
+    bundle->verb_count = source->verb_count;
+    return is_full ? error_out_of_memory(error) : 0;
+}
+
 static int bundle_fill(struct bundle *bundle, const struct bundle_source *source, struct bundle_problems *problems,
                        struct error *error) {
     int status = source->texts != NULL ? bundle_take_texts(bundle, source, error)
@@ -219,6 +231,7 @@ static int bundle_fill(struct bundle *bundle, const struct bundle_source *source
         return -1;
     }
     bundle->entities_hash = sha256_of(bundle->entity_rows);
+    if (bundle_keep_verbs(bundle, source, error) != 0) return -1;
     return policy_entities_build(bundle, source, error);
 }
 

@@ -8,8 +8,8 @@
  *     file hash   = SHA-256(contents)
  *     bundle hash = SHA-256(name_1 NUL file hash_1  name_2 NUL file hash_2 ...)     names sorted bytewise, 32 raw bytes
  *
- * What a bundle decides depends on its entities, too: the principals, upstreams and tables of the config. They are rows of
- * canonical JSON (guard/bundle_rows.h), and
+ * What a bundle decides depends on its entities, too: the principals, resources and operations of the config. They are
+ * rows of canonical JSON (guard/bundle_rows.h), and
  *
  *     entities hash = SHA-256(row_1 LF row_2 LF ...)
  *
@@ -33,11 +33,15 @@ struct bundle_upstream {
     struct str name;
     struct str environment;
     struct str type; /* its entity type; empty: Database */
+    const struct str *labels;
+    size_t label_count;
 };
 
-struct bundle_table {
+/* Something within an upstream that has labels. */
+struct bundle_resource {
     struct str upstream;
-    struct str table; /* "public.customers" */
+    struct str name; /* "public.customers": the id behind "<environment>/<upstream>/" */
+    struct str type; /* its entity type; empty: Table */
     const struct str *labels;
     size_t label_count;
 };
@@ -55,8 +59,10 @@ struct bundle_source {
     const struct identity *identity;
     const struct bundle_upstream *upstreams;
     size_t upstream_count;
-    const struct bundle_table *tables;
-    size_t table_count;
+    const struct bundle_resource *resources;
+    size_t resource_count;
+    const struct str *verbs; /* of the config's own operations: actions in the group "http" */
+    size_t verb_count;
 };
 
 struct bundle_file {

@@ -23,6 +23,8 @@ struct bundle {
     struct cedar_entities *entities;
     struct cedar_uid reveal;             /* Sworn::Action::"reveal" */
     struct cedar_uid classes[CLASS_MAX]; /* Sworn::DataClass::"..." */
+    const struct str *verbs;             /* of the config's own operations */
+    size_t verb_count;
     struct cedar_uid unscanned;          /* Sworn::DataClass::"unscanned" */
     struct cedar_value empty_set;
 };

@@ -1,10 +1,12 @@
 /* The entities of a bundle as text: one canonical JSON object a line, for the evidence log and back from it.
  *
  *     {"groups":["agents"],"on_behalf_of":"ana","principal":"copilot","type":"Agent"}     groups, on_behalf_of: if any
- *     {"environment":"prod","upstream":"shop"}
+ *     {"environment":"prod","labels":["eu"],"type":"Provider","upstream":"openai"}        labels: if any; no type: Database
  *     {"labels":["pii"],"table":"public.customers","upstream":"shop"}
+ *     {"labels":["small"],"resource":"gpt-4o","type":"Model","upstream":"openai"}         what is no table
+ *     {"verb":"billing:create_refund"}
  *
- * Principals first, then upstreams, then tables, each in the order of the config. Pure functions. */
+ * Principals first, then upstreams, then resources, then verbs, each in the order of the config. Pure functions. */
 #ifndef SWORN_GUARD_BUNDLE_ROWS_H
 #define SWORN_GUARD_BUNDLE_ROWS_H
 
@@ -22,8 +24,10 @@ struct bundle_rows {
     size_t principal_count;
     struct bundle_upstream *upstreams;
     size_t upstream_count;
-    struct bundle_table *tables;
-    size_t table_count;
+    struct bundle_resource *resources;
+    size_t resource_count;
+    struct str *verbs;
+    size_t verb_count;
 };
 
 /* Strings are borrowed from `rows` or in the arena. */

@@ -47,7 +47,7 @@ int bundle_validate_policies(const struct cedar_policy_set *policies, const stru
 }
 
 int bundle_validate(const struct bundle *bundle, struct bundle_problems *problems, struct error *error) {
-    struct cedar_schema *schema = policy_schema_new(error);
+    struct cedar_schema *schema = policy_schema_new(bundle->verbs, bundle->verb_count, error);
     if (schema == NULL) return -1;
     int status = bundle_validate_policies(bundle->policies, schema, problems, error);
     cedar_schema_free(&schema);

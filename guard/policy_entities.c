@@ -82,12 +82,16 @@ static const struct cedar_uid *build_named(struct builder *builder, struct str t
     return build_uid(builder, uid);
 }
 
-static void build_actions(struct builder *builder) {
+static void build_actions(struct builder *builder, const struct bundle_source *source) {
     for (size_t i = 0; i < model_verb_count; i++) {
         bool is_in_group = model_verbs[i].group.length > 0;
         const struct cedar_uid *group =
             is_in_group ? build_named(builder, STR("Sworn::Action"), model_verbs[i].group) : NULL;
         build_add(builder, build_named(builder, STR("Sworn::Action"), model_verbs[i].name), group);
+    }
+    const struct cedar_uid *http = build_named(builder, STR("Sworn::Action"), STR("http"));
+    for (size_t i = 0; i < source->verb_count; i++) {
+        build_add(builder, build_named(builder, STR("Sworn::Action"), source->verbs[i]), http);
     }
 }
 
@@ -145,13 +149,15 @@ static void build_upstream(struct builder *builder, const struct bundle_source *
         build_resource(builder, STR("Sworn::Environment"), upstream->environment, NULL, none);
     struct str id = arena_format(arena, "%.*s/%.*s", STR_ARGS(upstream->environment), STR_ARGS(upstream->name));
     struct str type = policy_entity_type(arena, upstream->type.length > 0 ? upstream->type : STR("Database"));
-    const struct cedar_uid *database = build_resource(builder, type, id, environment, none);
-    for (size_t i = 0; i < source->table_count; i++) {
-        const struct bundle_table *table = &source->tables[i];
-        if (!str_equal(table->upstream, upstream->name)) continue;
-        struct str table_id = arena_format(arena, "%.*s/%.*s", STR_ARGS(id), STR_ARGS(table->table));
-        struct cedar_value labels = build_labels(builder, table->labels, table->label_count);
-        build_resource(builder, STR("Sworn::Table"), table_id, database, labels);
+    struct cedar_value own = build_labels(builder, upstream->labels, upstream->label_count);
+    const struct cedar_uid *uid = build_resource(builder, type, id, environment, own);
+    for (size_t i = 0; i < source->resource_count; i++) {
+        const struct bundle_resource *within = &source->resources[i];
+        if (!str_equal(within->upstream, upstream->name)) continue;
+        struct str within_id = arena_format(arena, "%.*s/%.*s", STR_ARGS(id), STR_ARGS(within->name));
+        struct cedar_value labels = build_labels(builder, within->labels, within->label_count);
+        struct str within_type = policy_entity_type(arena, within->type.length > 0 ? within->type : STR("Table"));
+        build_resource(builder, within_type, within_id, uid, labels);
     }
 }
 
@@ -161,7 +167,7 @@ int policy_entities_build(struct bundle *bundle, const struct bundle_source *sou
     if (bundle->entities == NULL || cedar_set_make(&bundle->arena, NULL, 0, &bundle->empty_set) != 0) {
         return error_out_of_memory(error);
     }
-    build_actions(&builder);
+    build_actions(&builder, source);
     build_classes(&builder);
     for (size_t i = 0; i < identity_count(source->identity); i++) {
         build_principal(&builder, identity_at(source->identity, i));

@@ -90,7 +90,7 @@ static void write_action(const struct verb *verb, struct buffer *out) {
     buffer_append_cstr(out, ";\n");
 }
 
-void policy_schema_write(struct buffer *out) {
+void policy_schema_write(struct buffer *out, const struct str *verbs, size_t verb_count) {
     buffer_append_cstr(out, "namespace Sworn {\n");
     write_context("SqlContext", IN_SQL, out);
     write_context("LlmContext", IN_LLM, out);
@@ -100,14 +100,18 @@ void policy_schema_write(struct buffer *out) {
     buffer_append_byte(out, '\n');
     buffer_append_cstr(out, entity_types);
     for (size_t i = 0; i < model_verb_count; i++) write_action(&model_verbs[i], out);
+    for (size_t i = 0; i < verb_count; i++) {
+        const struct verb verb = {.name = verbs[i], .group = STR("http")};
+        write_action(&verb, out);
+    }
     buffer_append_cstr(out, "}\n");
 }
 
-struct cedar_schema *policy_schema_new(struct error *error) {
+struct cedar_schema *policy_schema_new(const struct str *verbs, size_t verb_count, struct error *error) {
     struct buffer text;
     struct cedar_problem problem = {0};
     buffer_init(&text, SCHEMA_BYTES_MAX);
-    policy_schema_write(&text);
+    policy_schema_write(&text, verbs, verb_count);
     struct cedar_schema *schema = NULL;
     if (!buffer_failed(&text)) schema = cedar_schema_new(buffer_view(&text), CEDAR_SCHEMA_TEXT, &problem);
     if (schema == NULL) (void)error_set(error, ERROR_LIMIT, "the schema cannot be made: %s", problem.text);

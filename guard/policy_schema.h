@@ -5,9 +5,10 @@
 
 #include "cedar/cedar.h"
 
-/* Appends the schema. A buffer that is full says so itself: buffer_failed(). */
-void policy_schema_write(struct buffer *out);
+/* Appends the schema; verbs are those of a config's own operations, in the group "http". A buffer that is full says so
+ * itself: buffer_failed(). */
+void policy_schema_write(struct buffer *out, const struct str *verbs, size_t verb_count);
 /* It, read. NULL: out of memory. */
-struct cedar_schema *policy_schema_new(struct error *error) MUST_USE;
+struct cedar_schema *policy_schema_new(const struct str *verbs, size_t verb_count, struct error *error) MUST_USE;
 
 #endif

@@ -263,8 +263,10 @@ static int world_entities(struct replay_bundles *bundles, struct world *world, s
     source->identity = world->identity;
     source->upstreams = rows.upstreams;
     source->upstream_count = rows.upstream_count;
-    source->tables = rows.tables;
-    source->table_count = rows.table_count;
+    source->resources = rows.resources;
+    source->resource_count = rows.resource_count;
+    source->verbs = rows.verbs;
+    source->verb_count = rows.verb_count;
     return 0;
 }
 

@@ -106,8 +106,8 @@ static void check_rest(const struct config *config) {
     ok(config->principals[0].kind == PRINCIPAL_AGENT && str_equal(config->principals[0].on_behalf_of, STR("ana")) &&
            config->principals[1].group_count == 2 && str_equal(config->principals[1].groups[1], STR("oncall")) &&
            config->principals[2].kind == PRINCIPAL_SERVICE, "as written");
-    ok(config->table_count == 1 && config->tables[0].label_count == 2 &&
-           str_equal(config->tables[0].labels[1], STR("gdpr")), "table and labels");
+    ok(config->resource_count == 1 && config->resources[0].label_count == 2 &&
+           str_equal(config->resources[0].labels[1], STR("gdpr")), "table and labels");
     ok(str_equal(config->bundle_upstreams[0].name, STR("shop")) &&
            str_equal(config->bundle_upstreams[0].environment, STR("prod")), "upstreams for the bundle");
     ok(config->seals_policy_text && config->logs_json && config->log_level == LOG_DEBUG, "choices");
@@ -140,6 +140,75 @@ static void check_whole(void) {
     check_upstream(config);
     check_rest(config);
     config_free(&config);
+}
+
+static const char apis[] =
+    "operations:\n"
+    "  - table: billing\n"
+    "    rows:\n"
+    "      - POST /v1/refunds create_refund\n"
+    "      - GET /v1/refunds/{id} get_refund\n"
+    "      - GET /v2/refunds/{id} get_refund\n"
+    "  - {table: crm, rows: [GET / list]}\n"
+    "upstreams:\n"
+    "  - name: github\n"
+    "    protocol: http\n"
+    "    address: api.github.example:443\n"
+    "    environment: prod\n"
+    "    key: file:upstream.password\n"
+    "    tls: {mode: verify-full}\n"
+    "    operations: github\n"
+    "  - name: billing\n"
+    "    protocol: http\n"
+    "    address: 127.0.0.1:8080\n"
+    "    environment: prod\n"
+    "    key: file:upstream.password\n"
+    "    operations: billing\n"
+    "    labels: [eu, money]\n"
+    "  - {name: wiki, protocol: http, address: '127.0.0.1:8081', environment: prod}\n"
+    "endpoints:\n"
+    "  - upstream: billing\n"
+    "    endpoint: POST /v1/refunds\n"
+    "    labels: [costly]\n"
+    "listeners:\n"
+    "  - {protocol: http, address: '127.0.0.1:9080', upstream: billing}\n";
+
+static void check_operations(const struct config *config) {
+    const struct config_upstream *upstreams = config->upstreams;
+    ok(upstreams[0].operations.count > 10 && upstreams[2].operations.count == 0, "a built-in table, and none");
+    is_integer(upstreams[1].operations.count, 3, "a table of its own");
+    const struct operation *operation = &upstreams[1].operations.items[1];
+    is_str(operation->method, STR("GET"), "method");
+    is_str(operation->path_template, STR("/v1/refunds/{id}"), "path");
+    is_str(operation->verb, STR("billing:get_refund"), "verb");
+    is_integer(config->verb_count, 3, "each verb once");
+    is_str(config->verbs[2], STR("crm:list"), "of every table");
+}
+
+static void check_apis(void) {
+    struct error error = {0};
+    write_file("gateway.yaml", apis, 0600);
+    write_file("upstream.password", "the key\n", 0600);
+    struct config *config = config_load(path, &error);
+    if (!ok(config != NULL, "upstreams of APIs")) {
+        printf("# %s\n", error.text);
+        return;
+    }
+    check_operations(config);
+    const struct config_upstream *billing = &config->upstreams[1];
+    is_str(secret_view(&billing->password), STR("the key"), "key");
+    is_str(billing->resource_type, STR("Api"), "type");
+    ok(billing->label_count == 2 && config->bundle_upstreams[1].label_count == 2 &&
+           str_equal(config->bundle_upstreams[1].labels[1], STR("money")), "labels of an upstream");
+    const struct bundle_resource *endpoint = &config->resources[0];
+    ok(config->resource_count == 1 && endpoint->label_count == 1 && str_equal(endpoint->labels[0], STR("costly")),
+       "labels of an endpoint");
+    is_str(endpoint->name, STR("POST /v1/refunds"), "its name");
+    is_str(endpoint->type, STR("Endpoint"), "its type");
+    config_free(&config);
+    char full[128];
+    in_folder(full, "mask.key");
+    unlink(full);
 }
 
 static void check_defaults(void) {
@@ -181,6 +250,8 @@ static void check_defaults(void) {
 
 #define LISTENER(address, more) \
     UPSTREAM "listeners:\n  - {protocol: postgres, upstream: shop, address: '" address "'" more "}\n"
+#define API(more) "upstreams:\n - {name: a, protocol: http, address: 'h:1', environment: e" more "}\n"
+#define TABLE(name, row) "operations:\n - table: " name "\n   rows:\n    - " row "\n" UPSTREAM
 #define PRINCIPALS(rows) UPSTREAM "principals:\n" rows
 #define LONG_NAME "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 
@@ -259,6 +330,32 @@ static const struct {
     {"table without a schema", UPSTREAM "tables:\n - {upstream: shop, table: b}\n", "tables[0].table: ", "public.b"},
     {"table twice", UPSTREAM "tables:\n - {upstream: shop, table: a.b}\n - {upstream: shop, table: a.b}\n",
      "tables[1].table: ", "there already"},
+    {"an API with a user", API(", user: u"), "upstreams[0].user: ", "`key` instead"},
+    {"an API with a password", API(", password: 'env:X'"), "upstreams[0].password: ", "`key` instead"},
+    {"an API with a database", API(", database: d"), "upstreams[0].database: ", "remove it"},
+    {"a key in clear on the network", API(", key: 'env:X'"), "upstreams[0].tls.mode: ", "verify-full"},
+    {"an unknown table of operations", API(", operations: gitlab"), "upstreams[0].operations: ", "use github"},
+    {"a database with a key", "upstreams:\n - {name: a, protocol: postgres, address: 'h:1', environment: e, user: u, key: "
+                              "'env:X'}\n", "upstreams[0].key: ", "`user` and a `password`"},
+    {"a database with operations", "upstreams:\n - {name: a, protocol: postgres, address: 'h:1', environment: e, user: u, "
+                                   "operations: github}\n", "upstreams[0].operations: ", "only upstreams of protocol http"},
+    {"a built-in table again", TABLE("github", "GET /a b"), "operations[0].table: ", "there already"},
+    {"a table called as a group", TABLE("sql", "GET /a b"), "operations[0].table: ", "there already"},
+    {"a table of no proper name", TABLE("Billing", "GET /a b"), "operations[0].table: ", "lower-case"},
+    {"an operation without a name", TABLE("t", "GET /a"), "operations[0].rows: ", "row 0 must be"},
+    {"an operation with too much", TABLE("t", "GET /a b c"), "operations[0].rows: ", "row 0 must be"},
+    {"a method in lower case", TABLE("t", "get /a b"), "operations[0].rows: ", "row 0 must be"},
+    {"a path without a slash", TABLE("t", "GET a b"), "operations[0].rows: ", "row 0 must be"},
+    {"a path with a query", TABLE("t", "GET /a?b c"), "operations[0].rows: ", "row 0 must be"},
+    {"half a parameter", TABLE("t", "GET /a/x{id} c"), "operations[0].rows: ", "row 0 must be"},
+    {"an empty segment", TABLE("t", "GET /a//b c"), "operations[0].rows: ", "row 0 must be"},
+    {"a slash at the end", TABLE("t", "GET /a/ c"), "operations[0].rows: ", "row 0 must be"},
+    {"an operation twice", TABLE("t", "GET /a b\n    - GET /a c"), "operations[0].rows: ", "of row 0"},
+    {"an endpoint of a database", UPSTREAM "endpoints:\n - {upstream: shop, endpoint: GET /a}\n", "endpoints[0].upstream: ",
+     "has no endpoints"},
+    {"a model of a database", UPSTREAM "models:\n - {upstream: shop, model: m}\n", "models[0].upstream: ", "has no models"},
+    {"a tool without a name", UPSTREAM "tools:\n - {upstream: shop}\n", "tools[0].tool: ", "is missing"},
+    {"a table of an API", API("") "tables:\n - {upstream: a, table: a.b}\n", "tables[0].upstream: ", "has no tables"},
     {"unknown class", UPSTREAM "masking: {operators: {emial: redact}}\n", "masking.operators.emial: ", "no such key"},
     {"unknown operator", UPSTREAM "masking: {operators: {email: blur}}\n", "masking.operators.email: ",
      "no operator blur"},
@@ -362,6 +459,7 @@ int main(void) {
     CHECK(mkdtemp(folder) != NULL);
     in_folder(path, "gateway.yaml");
     check_whole();
+    check_apis();
     check_defaults();
     check_bad();
     check_warnings();

@@ -29,6 +29,11 @@ static const struct resource tool = {{"Tool", 4}, {"prod/openai/refund", 18}, &o
     "context.input_numbers.getTag(\"amount\") > 500 } unless { context.applied.contains(\"approve:sre\") };\n"
 #define UNKNOWN_AMOUNT "@id(\"amount\") forbid (principal, action == Sworn::Action::\"llm:tool_use\", " \
     "resource) unless { context.input_numbers.hasTag(\"amount\") };\n"
+#define LABELLED "@id(\"labels\") permit (principal, action, resource in Sworn::Provider::\"prod/openai\") when { " \
+    "resource.labels.contains(\"approved\") && Sworn::Provider::\"prod/openai\".labels.contains(\"pii\") };\n"
+#define HTTP "@id(\"http\") permit (principal, action in Sworn::Action::\"http\", resource);\n"
+#define REFUNDS \
+    "@id(\"ours\") permit (principal, action == Sworn::Action::\"billing:create_refund\", resource is Sworn::Api);\n"
 #define LACKS \
     "it holds data that cannot be inspected (an image, audio or a file), and no policy reveals unscanned to the upstream"
 
@@ -74,6 +79,13 @@ static const struct {
     {"approved", PERMIT REFUND, "llm:tool_use", "{\"amount\":501}", "approve:sre", 0, 0, false, VERDICT_ALLOW, "llm", ""},
     {"a number that is a text is none", PERMIT UNKNOWN_AMOUNT, "llm:tool_use", "{\"amount\":\"a lot\"}", NULL, 0, 0, false,
      VERDICT_DENY, "amount", NULL},
+    {"labels of an upstream and a model", LABELLED, "llm:prompt", NULL, NULL, 0, 0, false, VERDICT_ALLOW, "labels", ""},
+    {"a tool that has none", LABELLED, "llm:tool_use", "{}", NULL, 0, 0, false, VERDICT_DENY, "", NULL},
+    {"an operation of the config is in its group", HTTP, "billing:create_refund", NULL, NULL, 0, 0, false, VERDICT_ALLOW,
+     "http", ""},
+    {"so are those of the providers", HTTP, "openai:create_batch", NULL, NULL, 0, 0, false, VERDICT_ALLOW, "http", ""},
+    {"a verb that nothing names is in no group", HTTP, "billing:steal", NULL, NULL, 0, 0, false, VERDICT_DENY, "", NULL},
+    {"nor is what no table names", HTTP, "http:unknown", NULL, NULL, 0, 0, false, VERDICT_DENY, "", NULL},
     {"no number at all", PERMIT UNKNOWN_AMOUNT, "llm:tool_use", "{}", NULL, 0, 0, false, VERDICT_DENY, "amount", NULL},
 };
 
@@ -127,7 +139,7 @@ static void check_row(const struct identity *identity, struct arena *scratch, si
 /* Every policy of the rows is one that `sworn policy check` finds nothing in. */
 static void check_schema(const struct identity *identity) {
     struct bundle *bundle =
-        world_bundle(identity, PERMIT REVEAL NO_IMAGES ASK_FOR_IMAGES BUDGET NOT_ETC REFUND UNKNOWN_AMOUNT);
+        world_bundle(identity, PERMIT REVEAL NO_IMAGES ASK_FOR_IMAGES BUDGET NOT_ETC REFUND UNKNOWN_AMOUNT HTTP REFUNDS);
     struct bundle_problems problems;
     struct error error = {0};
     bundle_problems_init(&problems);

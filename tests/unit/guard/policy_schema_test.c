@@ -70,7 +70,7 @@ int main(void) {
     struct cedar_problem problem = {0};
     struct buffer text;
     buffer_init(&text, BYTES_MAX);
-    policy_schema_write(&text);
+    policy_schema_write(&text, NULL, 0);
     struct cedar_schema *schema = cedar_schema_new(buffer_view(&text), CEDAR_SCHEMA_TEXT, &problem);
     if (!ok(schema != NULL, "Cedar takes it")) printf("# %u:%u %s\n", problem.line, problem.column, problem.text);
     for (unsigned i = 0; i < ATTRIBUTE_COUNT; i++) {

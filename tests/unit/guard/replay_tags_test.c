@@ -31,13 +31,18 @@ static const struct {
     bool is_missed;
     enum verdict_kind kind;
 } rows[] = {
-    {"with the key", PERMIT READS, "{\"path\":\"/etc/passwd\"}", "read {\"path\":\"/etc/passwd\"}", true, false, VERDICT_DENY},
-    {"with the key, allowed", PERMIT READS, "{\"path\":\"/tmp/x\"}", "read {\"path\":\"/tmp/x\"}", true, false, VERDICT_ALLOW},
-    {"without the key", PERMIT READS, "{\"path\":\"/tmp/x\"}", "read {\"path\":\"/tmp/x\"}", false, true, VERDICT_DENY},
-    {"another text", PERMIT READS, "{\"path\":\"/etc/passwd\"}", "read {\"path\":\"/tmp/passwd\"}", true, true, VERDICT_DENY},
+    {"with the key", PERMIT READS, "{\"path\":\"/etc/passwd\"}",
+     "read {\"path\":\"/etc/passwd\"}", true, false, VERDICT_DENY},
+    {"with the key, allowed", PERMIT READS, "{\"path\":\"/tmp/x\"}",
+     "read {\"path\":\"/tmp/x\"}", true, false, VERDICT_ALLOW},
+    {"without the key", PERMIT READS, "{\"path\":\"/tmp/x\"}",
+     "read {\"path\":\"/tmp/x\"}", false, true, VERDICT_DENY},
+    {"another text", PERMIT READS, "{\"path\":\"/etc/passwd\"}",
+     "read {\"path\":\"/tmp/passwd\"}", true, true, VERDICT_DENY},
     {"no JSON", PERMIT READS, "{\"path\":\"/tmp/x\"}", "read me", true, true, VERDICT_DENY},
     {"one word", PERMIT READS, "{\"path\":\"/tmp/x\"}", "read", true, true, VERDICT_DENY},
-    {"policies that do not read it need no key", PERMIT DOES_NOT, "{\"path\":\"/tmp/x\"}", "read", false, false, VERDICT_ALLOW},
+    {"policies that do not read it need no key", PERMIT DOES_NOT, "{\"path\":\"/tmp/x\"}",
+     "read", false, false, VERDICT_ALLOW},
     {"policies that ask whether it is there", PERMIT ASKS_HAS, "{\"n\":1}", "read", false, true, VERDICT_DENY},
     {"no arguments at all", PERMIT READS, "{}", "read {}", false, false, VERDICT_ALLOW},
     {"what erred then may err again", PERMIT ALWAYS_ERRS, "{\"n\":1}", "read", false, false, VERDICT_DENY},

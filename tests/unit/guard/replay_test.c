@@ -189,7 +189,8 @@ static void check_rows(const struct identity *identity) {
     struct bundle_source source = {
         .directory = "evidence", .texts = texts, .text_count = 1, .identity = again,
         .upstreams = rows.upstreams, .upstream_count = rows.upstream_count,
-        .tables = rows.tables, .table_count = rows.table_count};
+        .resources = rows.resources, .resource_count = rows.resource_count,
+        .verbs = rows.verbs, .verb_count = rows.verb_count};
     struct bundle *rebuilt = bundle_load(&source, NULL, &error);
     ok(rebuilt != NULL && sha256_equal(bundle_hash(rebuilt), bundle_hash(bundle)), "the same policies");
     ok(rebuilt != NULL && sha256_equal(bundle_entities_hash(rebuilt), bundle_entities_hash(bundle)), "the same entities");

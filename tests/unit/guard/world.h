@@ -14,6 +14,7 @@ static const struct str world_support[] = {{"support", 7}};
 static const struct str world_sre[] = {{"sre", 3}};
 static const struct str world_agents[] = {{"agents", 6}};
 static const struct str world_pii[] = {{"pii", 3}};
+static const struct str world_approved[] = {{"approved", 8}};
 
 static const struct identity_row world_rows[] = {
     {{"ana", 3}, PRINCIPAL_USER, world_support, 1, {NULL, 0}},
@@ -23,8 +24,15 @@ static const struct identity_row world_rows[] = {
     {{"sam", 3}, PRINCIPAL_USER, world_sre, 1, {NULL, 0}},
 };
 static const struct bundle_upstream world_upstreams[] = {
-    {{"shop", 4}, {"prod", 4}, {NULL, 0}}, {{"lab", 3}, {"test", 4}, {NULL, 0}}};
-static const struct bundle_table world_tables[] = {{{"shop", 4}, {"public.customers", 16}, world_pii, 1}};
+    {.name = {"shop", 4}, .environment = {"prod", 4}},
+    {.name = {"lab", 3}, .environment = {"test", 4}},
+    {.name = {"openai", 6}, .environment = {"prod", 4}, .type = {"Provider", 8}, .labels = world_pii, .label_count = 1},
+};
+static const struct bundle_resource world_resources[] = {
+    {.upstream = {"shop", 4}, .name = {"public.customers", 16}, .labels = world_pii, .label_count = 1},
+    {.upstream = {"openai", 6}, .name = {"gpt-4o", 6}, .type = {"Model", 5}, .labels = world_approved, .label_count = 1},
+};
+static const struct str world_verbs[] = {{"billing:create_refund", 21}};
 
 static char world_folder[64];
 
@@ -65,8 +73,10 @@ static inline struct bundle *world_load(const struct identity *identity, struct 
         .identity = identity,
         .upstreams = world_upstreams,
         .upstream_count = LENGTH_OF(world_upstreams),
-        .tables = world_tables,
-        .table_count = LENGTH_OF(world_tables),
+        .resources = world_resources,
+        .resource_count = LENGTH_OF(world_resources),
+        .verbs = world_verbs,
+        .verb_count = LENGTH_OF(world_verbs),
     };
     return bundle_load(&source, problems, error);
 }
