@@ -1,5 +1,5 @@
-/* Streams of the model APIs: the first byte says which and how the bytes are cut. Wherever they are cut the same comes out;
- * each event holds JSON, and none a canary. Tools whose name begins with "no" are denied. */
+/* Streams of the model APIs: the first byte says which and how the bytes are cut. Wherever they are cut the same
+ * comes out; each event holds JSON, and none a canary. Tools whose name begins with "no" are denied. */
 #include <stdlib.h>
 
 #include "tests/unit/wire/json_plan.h"

@@ -1,5 +1,5 @@
-/* The Anthropic API, as its official SDKs describe it: Messages, count_tokens, Models. Tables only; what is done with them
- * is in wire/llm. */
+/* The Anthropic API, as its official SDKs describe it: Messages, count_tokens, Models. Tables only; what is done
+ * with them is in wire/llm. */
 #ifndef SWORN_WIRE_ANTHROPIC_ANTHROPIC_H
 #define SWORN_WIRE_ANTHROPIC_ANTHROPIC_H
 

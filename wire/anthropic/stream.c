@@ -2,8 +2,9 @@
  *
  *     message_start *( content_block_start *content_block_delta content_block_stop ) message_delta message_stop
  *
- * Texts are lanes by content block. A block of a tool's input is held from its start to its stop; the client's own tools
- * are judged then. Thinking is followed by its signature, which carries the sealed original when it was altered. */
+ * Texts are lanes by content block. A block of a tool's input is held from its start to its stop; the client's own
+ * tools are judged then. Thinking is followed by its signature, which carries the sealed original when it was
+ * altered. */
 #include <stdlib.h>
 
 #include "wire/anthropic/anthropic.h"

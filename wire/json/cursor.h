@@ -1,5 +1,6 @@
-/* Reading and cutting up JSON that was scanned before: the members of an object or the items of an array, one after the
- * other, each as its bytes. Names are compared unescaped. For edits of the structure that a walk by shapes cannot make. */
+/* Reading and cutting up JSON that was scanned before: the members of an object or the items of an array, one after
+ * the other, each as its bytes. Names are compared unescaped. For edits of the structure that a walk by shapes
+ * cannot make. */
 #ifndef SWORN_WIRE_JSON_CURSOR_H
 #define SWORN_WIRE_JSON_CURSOR_H
 

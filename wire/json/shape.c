@@ -160,7 +160,10 @@ static int walk_member(struct shape_walk *walk, const struct shape *shape, struc
     if (is_listed) *seen |= (uint64_t)1 << index;
     else if (shape_walk_key(walk, raw_name, error) != 0) return -1;
     enum json_token token = json_next(&walk->scanner, &raw);
-    if (!is_listed) return walk_value(walk, shape->others != NULL ? shape->others : &shape_tree, 0, name, token, raw, error);
+    if (!is_listed) {
+        const struct shape *other = shape->others != NULL ? shape->others : &shape_tree;
+        return walk_value(walk, other, 0, name, token, raw, error);
+    }
     const struct shape_member *member = &shape->members[index];
     return walk_value(walk, member->shape, member->fact, name, token, raw, error);
 }
@@ -222,12 +225,14 @@ static int walk_container(struct shape_walk *walk, const struct shape *shape, st
     return 0;
 }
 
-static int tell_container(struct shape_walk *walk, uint8_t fact, enum json_token token, struct str raw,
-                          struct error *error) {
+static int tell_container(struct shape_walk *walk, const struct shape *shape, uint8_t fact, enum json_token token,
+                          struct str raw, struct error *error) {
     struct str bytes = STR_NONE;
-    struct json_scanner scanner = walk->scanner;
     if (fact == 0 || walk->sink.fact == NULL) return 0;
-    if (token == JSON_TOKEN_BEGIN_OBJECT && skip_container(&scanner, raw, &bytes, error) != 0) return -1;
+    if (token == JSON_TOKEN_BEGIN_OBJECT && shape->is_told_whole) {
+        struct json_scanner scanner = walk->scanner;
+        if (skip_container(&scanner, raw, &bytes, error) != 0) return -1;
+    }
     return tell(walk, fact, token, bytes, error);
 }
 
@@ -237,7 +242,7 @@ static int walk_value(struct shape_walk *walk, const struct shape *shape, uint8_
     switch (token) {
     case JSON_TOKEN_BEGIN_OBJECT:
     case JSON_TOKEN_BEGIN_ARRAY:
-        if (tell_container(walk, fact, token, raw, error) != 0) return -1;
+        if (tell_container(walk, shape, fact, token, raw, error) != 0) return -1;
         return walk_container(walk, shape, name, token, raw, error);
     case JSON_TOKEN_STRING: return shape_walk_string(walk, shape, fact, name, raw, error);
     case JSON_TOKEN_NUMBER:

@@ -1,15 +1,15 @@
-/* Shapes: what a JSON document of a known API holds where, as static tables, and one walk over the document's bytes that
- * inspects its values, reads facts off it, and masks it by splicing.
+/* Shapes: what a JSON document of a known API holds where, as static tables, and one walk over the document's bytes
+ * that inspects its values, reads facts off it, and masks it by splicing.
  *
  *     { "model": NAME, "messages": [ by "role": { "content": TEXT or [ by "type": { "text": TEXT } ] } ] }
  *
  * Whatever a table does not know is taken for text: a member that is not listed, a value of another JSON type than
  * expected. Only a discriminator ("type", "role") of unknown value is refused, since what it would mean is unknown.
- * Member names are compared unescaped. A listed member that is there twice, or spelt in another case, is refused: readers
- * differ in which one they believe.
+ * Member names are compared unescaped. A listed member that is there twice, or spelt in another case, is refused:
+ * readers differ in which one they believe.
  *
- * Numbers, white space, order and everything that is not masked keep their bytes. Nothing here parks or does I/O. A walk
- * recurses at most SHAPE_DEPTH_MAX deep (some 12 KiB of stack); what lies in a TREE may be JSON_DEPTH_MAX deep. */
+ * Numbers, white space, order and everything that is not masked keep their bytes. Nothing here parks or does I/O. A
+ * walk recurses at most SHAPE_DEPTH_MAX deep (some 12 KiB of stack); what lies in a TREE may be JSON_DEPTH_MAX deep. */
 #ifndef SWORN_WIRE_JSON_SHAPE_H
 #define SWORN_WIRE_JSON_SHAPE_H
 
@@ -30,12 +30,12 @@ enum shape_kind {
     SHAPE_TEXT,        /* free text, or a JSON object or array as text */
     SHAPE_JSON_TEXT,   /* a string that holds a JSON document; text when it is none */
     SHAPE_TREE,        /* any JSON */
-    SHAPE_NAME,        /* an identifier, enumeration or address that cannot be altered: refused when a value in it is to be masked */
+    SHAPE_NAME,        /* an identifier, enumeration or address: refused when a value in it is to be masked */
     SHAPE_OPAQUE,      /* sealed by the provider, in base64: kept as it is; anything else is a NAME */
     SHAPE_MEDIA,       /* base64 or a data: URL of something that is not text; anything else (a URL, an id) is a NAME */
     SHAPE_BASE64_TEXT, /* text in base64: inspected and masked decoded */
     SHAPE_PLAIN,       /* numbers and booleans; a string is a NAME */
-    SHAPE_TOKENS,      /* text; numbers are tokens of a text that cannot be inspected: refused when anything is masked */
+    SHAPE_TOKENS,      /* text; numbers are tokens, which cannot be inspected: refused when anything is masked */
     SHAPE_DROPPED,     /* says the text again in another form: null when anything is masked */
     SHAPE_DROPPED_LIST,  /* the same, where an empty list is expected */
     SHAPE_SIGNED_TEXT, /* text under the signature that is another member of its object: see below */
@@ -60,6 +60,7 @@ struct shape_variant {
 struct shape {
     enum shape_kind kind;
     uint8_t fact;                /* of each value of this shape, reported before what is in it */
+    bool is_told_whole;          /* an object's fact comes with all its bytes, which costs looking ahead */
     bool is_signed;              /* an object with a SIGNED_TEXT and a SIGNATURE */
     const struct shape *items;   /* NULL: not described */
     const struct shape_member *members;
@@ -84,7 +85,7 @@ extern const struct shape shape_text, shape_json_text, shape_tree, shape_name, s
 #define SHAPE_UNION(name, table) \
     .discriminator = {name, sizeof(name) - 1}, .variants = (table), .variant_count = LENGTH_OF(table)
 
-/* A value of which a fact is told. An object's text is all its bytes; an array's is empty. */
+/* A value of which a fact is told. A container's text is empty, but an object's that is told whole. */
 struct shape_value {
     enum json_token token;
     struct str text; /* decoded, as long as the call; the variant's name for a variant */
@@ -101,9 +102,9 @@ struct shape_sink {
     int (*text)(void *self, uint8_t fact, struct str text, struct buffer *out, struct error *error);
 };
 
-/* SIGNED texts. The provider signs a text that the client has to send back unaltered. Where the client gets another text,
- * the provider's is sealed by the plan and carried in the signature, "<signature>.swn1.<sealed>"; on the way back both
- * are restored. A request is walked with is_answer false, an answer with true. */
+/* SIGNED texts. The provider signs a text that the client has to send back unaltered. Where the client gets another
+ * text, the provider's is sealed by the plan and carried in the signature, "<signature>.swn1.<sealed>"; on the way
+ * back both are restored. A request is walked with is_answer false, an answer with true. */
 #define SHAPE_SEAL_MARK ".swn1."
 
 struct shape_walk {
@@ -137,9 +138,10 @@ void shape_walk_init(struct shape_walk *walk);
 void shape_walk_free(struct shape_walk *walk);
 
 /* Walks a document without a plan, from the start. */
-int shape_inspect(struct shape_walk *walk, const struct shape *shape, struct str document, struct error *error) MUST_USE;
-/* Walks it with walk->plan. What to send is appended to out when *is_changed; otherwise out is as it was and the document
- * itself is to be sent. After an error out holds nothing useful. */
+int shape_inspect(struct shape_walk *walk, const struct shape *shape, struct str document,
+                  struct error *error) MUST_USE;
+/* Walks it with walk->plan. What to send is appended to out when *is_changed; otherwise out is as it was and the
+ * document itself is to be sent. After an error out holds nothing useful. */
 int shape_mask(struct shape_walk *walk, const struct shape *shape, struct str document, struct buffer *out,
                bool *is_changed, struct error *error) MUST_USE;
 

@@ -83,8 +83,8 @@ static int walk_name(struct shape_walk *walk, struct str name, struct str text, 
     enum applied applied = apply(walk, STR_NONE, MASK_TEXT, text, walk->masked, error);
     if (applied == APPLIED_DOUBT) return -1;
     if (applied == APPLIED_NOTHING || applied == APPLIED_FOUND) return 0;
-    return error_set(error, ERROR_DENIED, "\"%s\" holds a value that has to be masked, and cannot be altered: leave the "
-                     "value out of it", shape_shown_name(name, shown));
+    return error_set(error, ERROR_DENIED, "\"%s\" holds a value that has to be masked, and cannot be altered: leave "
+                     "the value out of it", shape_shown_name(name, shown));
 }
 
 /* A string whose content is masked in this shape, and written anew when it changed. */
@@ -119,8 +119,8 @@ static int walk_json_text(struct shape_walk *walk, struct str name, struct str r
     char shown[SHAPE_SHOWN_NAME_BYTES + 1];
     if (is_json(text)) return walk_text(walk, name, MASK_JSON, raw, text, error);
     if (str_find(text, STR("\\u")) != STR_NOT_FOUND && (masks(walk) || walk->plan == NULL)) {
-        return error_set(error, ERROR_INVALID, "\"%s\" is to hold a JSON document, but it is broken: it cannot be inspected",
-                         shape_shown_name(name, shown));
+        return error_set(error, ERROR_INVALID, "\"%s\" is to hold a JSON document, but it is broken: it cannot be "
+                         "inspected", shape_shown_name(name, shown));
     }
     return walk_text(walk, name, MASK_TEXT, raw, text, error);
 }

@@ -100,7 +100,8 @@ static void edit_content(struct choice_calls *choice, struct str message, const 
     if (buffer_failed(&text) || buffer_failed(&quoted)) choice->edits->is_failed = true;
     if (has_content) {
         json_edit_replace(choice->edits, content.value, buffer_view(&quoted));
-        if (tool_calls->value.length > 0 && choice->kept_count == 0) json_edit_remove(choice->edits, message, tool_calls);
+        bool is_none_left = tool_calls->value.length > 0 && choice->kept_count == 0;
+        if (is_none_left) json_edit_remove(choice->edits, message, tool_calls);
     } else if (choice->kept_count == 0 && tool_calls->value.length > 0) {
         const char *start = tool_calls->name.data - 1;
         size_t length = (size_t)(tool_calls->value.data + tool_calls->value.length - start);

@@ -1,9 +1,9 @@
-/* A whole answer of a model API: facts for the evidence, masking and restoration, and the tool calls in it, judged one by
- * one. Streams (wire/llm/stream.h) gather the same facts.
+/* A whole answer of a model API: facts for the evidence, masking and restoration, and the tool calls in it, judged
+ * one by one. Streams (wire/llm/stream.h) gather the same facts.
  *
- * A denied tool call becomes text in its place: in Chat it is taken out of tool_calls and the message stands at the end
- * of the content; in Messages it is a text block, in Responses a message item. When no call is left, the stop reason says
- * so. Allowed calls keep their bytes, but for placeholders that the plan restores. */
+ * A denied tool call becomes text in its place: in Chat it is taken out of tool_calls and the message stands at the
+ * end of the content; in Messages it is a text block, in Responses a message item. When no call is left, the stop
+ * reason says so. Allowed calls keep their bytes, but for placeholders that the plan restores. */
 #ifndef SWORN_WIRE_LLM_ANSWER_H
 #define SWORN_WIRE_LLM_ANSWER_H
 

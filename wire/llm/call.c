@@ -120,7 +120,8 @@ int llm_call_judge(struct llm_calls *calls, struct llm_tool_call *call, bool *is
 void llm_call_append_item(struct buffer *out, struct str id, struct str message) {
     buffer_append_cstr(out, "{\"type\":\"message\",\"id\":");
     json_append_quoted(out, id);
-    buffer_append_cstr(out, ",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":");
+    buffer_append_cstr(out, ",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[");
+    buffer_append_cstr(out, "{\"type\":\"output_text\",\"text\":");
     json_append_quoted(out, message);
     buffer_append_cstr(out, ",\"annotations\":[],\"logprobs\":[]}]}");
 }

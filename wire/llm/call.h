@@ -35,12 +35,14 @@ struct llm_calls {
     size_t denied_count;
 };
 
-/* What stands in a Chat tool call ({"id", "function" or "custom"}) or its older form ({"name", "arguments"}), in an output
- * item of Responses, in a content block of Messages. False when it is none that the client runs. */
-int llm_call_read_chat(struct arena *arena, struct str object, struct llm_tool_call *call, struct error *error) MUST_USE;
+/* What stands in a Chat tool call ({"id", "function" or "custom"}) or its older form ({"name", "arguments"}), in an
+ * output item of Responses, in a content block of Messages. False when it is none that the client runs. */
+int llm_call_read_chat(struct arena *arena, struct str object, struct llm_tool_call *call,
+                       struct error *error) MUST_USE;
 bool llm_call_is_item(struct str item);
 int llm_call_read_item(struct arena *arena, struct str item, struct llm_tool_call *call, struct error *error) MUST_USE;
-int llm_call_read_block(struct arena *arena, struct str block, struct llm_tool_call *call, struct error *error) MUST_USE;
+int llm_call_read_block(struct arena *arena, struct str block, struct llm_tool_call *call,
+                        struct error *error) MUST_USE;
 /* Arguments that came by themselves, as JSON. */
 void llm_call_set_arguments(struct llm_tool_call *call, struct str arguments);
 

@@ -5,13 +5,14 @@
  *     at the end of the upstream's body: llm_stream_feed(stream, STR_NONE, true, &out, &error);
  *     record the outcome (llm_stream_answer), then llm_stream_last(stream, &out), the event that ends the stream
  *
- * Each text that comes in pieces is a lane of the plan; a piece is replaced by what the lane lets go, and what it holds
- * back comes out in a piece of the same kind before the text's end. Texts that are said again as a whole are replaced by
- * what the pieces said. Tool calls are held until they are complete and judged, then come out in one piece, or as text.
+ * Each text that comes in pieces is a lane of the plan; a piece is replaced by what the lane lets go, and what it
+ * holds back comes out in a piece of the same kind before the text's end. Texts that are said again as a whole are
+ * replaced by what the pieces said. Tool calls are held until they are complete and judged, then come out in one
+ * piece, or as text.
  *
  * out holds whole events whenever the judge is called: it may take them off and write them, and while it parks write
- * llm_stream_ping() between them. feed copies the bytes first, so that they need not outlive a parking judge. After -1
- * nothing more may be fed: llm_stream_append_error() tells the client.
+ * llm_stream_ping() between them. feed copies the bytes first, so that they need not outlive a parking judge. After
+ * -1 nothing more may be fed: llm_stream_append_error() tells the client.
  *
  * The stream owns what it holds; options, plan and arena outlive it. Memory is bounded by bytes_max in events and in
  * texts that are kept each. */

@@ -139,7 +139,8 @@ static const struct shape response_format = {SHAPE_MEMBERS(response_format_membe
 static const struct shape_member prediction_members[] = {M("type", &shape_name), M("content", &content)};
 static const struct shape prediction = {SHAPE_MEMBERS(prediction_members)};
 
-static const struct shape_member approximate_members[] = {M("approximate", &openai_user_location), M("type", &shape_name)};
+static const struct shape_member approximate_members[] = {
+    M("approximate", &openai_user_location), M("type", &shape_name)};
 static const struct shape approximate = {SHAPE_MEMBERS(approximate_members)};
 static const struct shape_member web_search_members[] = {
     M("search_context_size", &shape_name), M("user_location", &approximate)};

@@ -45,19 +45,21 @@ static const struct shape message = {SHAPE_MEMBERS(message_members)};
 static const struct shape_member choice_members[] = {
     M("index", &shape_plain), MF("finish_reason", &shape_name, LLM_STOP_REASON), M("logprobs", &shape_dropped),
     M("message", &message), M("delta", &message), M("content_filter_results", &shape_plain)};
-static const struct shape choice = {.fact = LLM_CHOICE, SHAPE_MEMBERS(choice_members)};
+static const struct shape choice = {.fact = LLM_CHOICE, .is_told_whole = true, SHAPE_MEMBERS(choice_members)};
 static const struct shape choices = {.items = &choice};
 
 static const struct shape_member details_members[] = {MF("cached_tokens", &shape_plain, LLM_TOKENS_CACHED)};
 static const struct shape details = {SHAPE_MEMBERS(details_members), .others = &shape_plain};
 static const struct shape_member usage_members[] = {
     MF("prompt_tokens", &shape_plain, LLM_TOKENS_IN), MF("completion_tokens", &shape_plain, LLM_TOKENS_OUT),
-    M("total_tokens", &shape_plain), M("prompt_tokens_details", &details), M("completion_tokens_details", &shape_plain)};
+    M("total_tokens", &shape_plain), M("prompt_tokens_details", &details),
+    M("completion_tokens_details", &shape_plain)};
 static const struct shape usage = {SHAPE_MEMBERS(usage_members), .others = &shape_plain};
 
 static const struct shape_member answer_members[] = {
     MF("id", &shape_name, LLM_ID), M("object", &shape_name), M("created", &shape_plain),
-    MF("model", &shape_name, LLM_MODEL), M("choices", &choices), M("usage", &usage), M("moderation", &openai_moderation),
+    MF("model", &shape_name, LLM_MODEL), M("choices", &choices), M("usage", &usage),
+    M("moderation", &openai_moderation),
     M("service_tier", &shape_name), M("system_fingerprint", &shape_name), M("metadata", &shape_tree),
     M("obfuscation", &shape_text), MF("error", &openai_error_event, LLM_ERROR)};
 static const struct shape answer = {SHAPE_MEMBERS(answer_members)};

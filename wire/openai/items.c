@@ -154,7 +154,8 @@ static const struct shape_variant interpreter_variants[] = {
 static const struct shape interpreter_result = {SHAPE_UNION("type", interpreter_variants)};
 static const struct shape interpreter_results = {.items = &interpreter_result};
 static const struct shape_member interpreter_members[] = {
-    ITEM_MEMBERS, MF("code", &shape_text, LLM_CODE), M("container_id", &shape_name), M("outputs", &interpreter_results)};
+    ITEM_MEMBERS, MF("code", &shape_text, LLM_CODE), M("container_id", &shape_name),
+    M("outputs", &interpreter_results)};
 static const struct shape interpreter = {SHAPE_MEMBERS(interpreter_members)};
 
 static const struct shape_member local_action_members[] = {

@@ -1,5 +1,5 @@
-/* The OpenAI API, as its official SDKs describe it: Chat Completions, Responses, Embeddings, Models. Tables only; what is
- * done with them is in wire/llm. */
+/* The OpenAI API, as its official SDKs describe it: Chat Completions, Responses, Embeddings, Models. Tables only;
+ * what is done with them is in wire/llm. */
 #ifndef SWORN_WIRE_OPENAI_OPENAI_H
 #define SWORN_WIRE_OPENAI_OPENAI_H
 

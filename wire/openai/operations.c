@@ -3,7 +3,8 @@
 #include "wire/openai/openai.h"
 
 #define ROW(method, template, verb, ...) \
-    {.operation = {{method, sizeof(method) - 1}, {template, sizeof(template) - 1}, {verb, sizeof(verb) - 1}}, __VA_ARGS__}
+    {.operation = {{method, sizeof(method) - 1}, {template, sizeof(template) - 1}, {verb, sizeof(verb) - 1}}, \
+     __VA_ARGS__}
 #define NAMED(method, template, verb) ROW(method, template, "openai:" verb, .request = NULL)
 
 static const struct llm_operation operations[] = {

@@ -1,6 +1,6 @@
-/* Responses: items whose arguments come in pieces, in streams. Those that the client is to run are held whole and judged;
- * of the provider's own (a remote tool server's call) only the pieces are held, since a value split over the pieces of a
- * JSON text cannot be masked piece by piece. */
+/* Responses: items whose arguments come in pieces, in streams. Those that the client is to run are held whole and
+ * judged; of the provider's own (a remote tool server's call) only the pieces are held, since a value split over the
+ * pieces of a JSON text cannot be masked piece by piece. */
 #include <stdlib.h>
 
 #include "wire/openai/openai.h"
@@ -185,7 +185,8 @@ static int end_item(struct llm_stream *stream, struct responses_item *item, stru
     int result = buffer_failed(&masked) ? error_out_of_memory(error)
                                         : responses_judge(stream, item->index, buffer_view(&masked), error);
     buffer_free(&masked);
-    if (result == 0) result = item->is_denied ? append_message(stream, item, out, error) : release(stream, item, out, error);
+    if (result == 0 && item->is_denied) result = append_message(stream, item, out, error);
+    else if (result == 0) result = release(stream, item, out, error);
     buffer_free(&item->events);
     return result;
 }

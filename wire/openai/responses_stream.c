@@ -1,8 +1,9 @@
 /* Responses: streams of typed events, which response.completed, .incomplete or .failed ends.
  *
- * Texts are lanes by output item, part and kind. The events that say a text again as a whole say what its pieces said.
- * An item that asks the client to run a tool is held from output_item.added to output_item.done, judged, and comes out
- * with one piece of arguments, or as a message item. Events are numbered anew, since some are added and some left out. */
+ * Texts are lanes by output item, part and kind. The events that say a text again as a whole say what its pieces
+ * said. An item that asks the client to run a tool is held from output_item.added to output_item.done, judged, and
+ * comes out with one piece of arguments, or as a message item. Events are numbered anew, since some are added and
+ * some left out. */
 #include "wire/openai/responses_stream.h"
 
 #include <inttypes.h>

@@ -15,7 +15,7 @@ struct responses_item {
     bool is_judged;
     bool is_denied;
     bool has_deltas;
-    struct buffer events;      /* while it is held: what is to follow its first event, each with a line feed behind it */
+    struct buffer events;      /* while it is held: its events, each with a line feed behind it */
     struct buffer replacement; /* when denied: the message item that stands for it */
     struct responses_item *next;
 };

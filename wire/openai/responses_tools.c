@@ -130,4 +130,5 @@ static const struct shape tool = {SHAPE_UNION("type", variants)};
 const struct shape openai_tools = {.items = &tool};
 
 /* Names tools, in one of several forms. */
-const struct shape openai_tool_choice = {.kind = SHAPE_NAME, .items = &openai_tool_choice, .others = &openai_tool_choice};
+const struct shape openai_tool_choice = {
+    .kind = SHAPE_NAME, .items = &openai_tool_choice, .others = &openai_tool_choice};

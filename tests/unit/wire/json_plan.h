@@ -27,7 +27,8 @@ static const struct plan_value {
 };
 
 static inline bool plan_has_canary(struct str text) {
-    return str_find(text, STR("CANARY-123")) != STR_NOT_FOUND || str_find(text, STR("4111111111111111")) != STR_NOT_FOUND;
+    return str_find(text, STR("CANARY-123")) != STR_NOT_FOUND ||
+           str_find(text, STR("4111111111111111")) != STR_NOT_FOUND;
 }
 
 static inline bool plan_text(struct str text, struct buffer *out, struct class_counts *masked,
@@ -57,8 +58,8 @@ static inline struct mask_field plan_field(const struct mask_plan *plan, struct 
     return (struct mask_field){0};
 }
 
-static inline void plan_token(struct str raw, enum json_token token, struct str *rest, struct buffer *out, bool *is_changed,
-                              struct class_counts *masked, struct class_counts *revealed) {
+static inline void plan_token(struct str raw, enum json_token token, struct str *rest, struct buffer *out,
+                              bool *is_changed, struct class_counts *masked, struct class_counts *revealed) {
     struct buffer decoded, changed;
     bool is_quoted = token != JSON_TOKEN_NUMBER;
     buffer_init(&decoded, 1u << 24);

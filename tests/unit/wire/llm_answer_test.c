@@ -12,7 +12,8 @@
 #define CHAT "{\"id\":\"c\",\"object\":\"chat.completion\",\"model\":\"gpt\",\"choices\":["
 #define CALL(id, name, arguments) \
     "{\"id\":\"" id "\",\"type\":\"function\",\"function\":{\"name\":\"" name "\",\"arguments\":\"" arguments "\"}}"
-#define USAGE "],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":8,\"prompt_tokens_details\":{\"cached_tokens\":3}}}"
+#define USAGE "],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":8,"  \
+    "\"prompt_tokens_details\":{\"cached_tokens\":3}}}"
 #define MESSAGE "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"c\",\"content\":["
 #define RESPONSE "{\"id\":\"r\",\"object\":\"response\",\"status\":\"completed\",\"output\":["
 
@@ -25,70 +26,7 @@ static const struct row {
     const char *judged; /* "name(arguments)" each */
     const char *facts;
 } rows[] = {
-    {"a chat", &llm_api_openai, "/v1/chat/completions",
-     CHAT "{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi <NAME_1>, CANARY-123\"},\"finish_reason\":\"stop\"}" USAGE,
-     CHAT "{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi Ana \\\"Q\\\", [was canary]\"},\"finish_reason\":\"stop\"}" USAGE,
-     "", "gpt stop 7 8 3"},
-    {"a chat with nothing in it", &llm_api_openai, "/v1/chat/completions",
-     CHAT "{\"index\":0, \"message\":{\"content\":\"Hi\", \"refusal\":null},\"finish_reason\":\"length\"}" USAGE, NULL, "",
-     "gpt length 7 8 3"},
-    {"a call", &llm_api_openai, "/v1/chat/completions",
-     CHAT "{\"message\":{\"content\":null,\"tool_calls\":[" CALL("1", "go", "{\\\"a\\\":\\\"<NAME_1>\\\", \\\"n\\\":1.0}") "]},\"finish_reason\":\"tool_calls\"}" USAGE,
-     CHAT "{\"message\":{\"content\":null,\"tool_calls\":[" CALL("1", "go", "{\\\"a\\\":\\\"Ana \\\\\\\"Q\\\\\\\"\\\", \\\"n\\\":1.0}") "]},\"finish_reason\":\"tool_calls\"}" USAGE,
-     "go({\"a\":\"Ana \\\"Q\\\"\", \"n\":1.0})", "gpt tool_calls 7 8 3 tools=go"},
-    {"one of two calls denied", &llm_api_openai, "/v1/chat/completions",
-     CHAT "{\"finish_reason\":\"tool_calls\",\"message\":{\"tool_calls\":[ " CALL("1", "no", "{}") ", " CALL("2", "go", "") " ],\"content\":\"x\"}}" USAGE,
-     CHAT "{\"finish_reason\":\"tool_calls\",\"message\":{\"tool_calls\":[" CALL("2", "go", "") "],\"content\":\"x\\n\\nDENIED no\"}}" USAGE,
-     "no({}) go()", "gpt tool_calls 7 8 3 tools=no,go"},
-    {"the only call denied", &llm_api_openai, "/v1/chat/completions",
-     CHAT "{\"message\":{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" CALL("1", "no", "{}") "],\"refusal\":null},\"finish_reason\":\"tool_calls\"}" USAGE,
-     CHAT "{\"message\":{\"role\":\"assistant\",\"content\":\"DENIED no\",\"refusal\":null},\"finish_reason\":\"stop\"}" USAGE,
-     "no({})", "gpt tool_calls 7 8 3 tools=no"},
-    {"denied without a content", &llm_api_openai, "/v1/chat/completions",
-     CHAT "{\"message\":{\"tool_calls\":[" CALL("1", "no", "{}") "]},\"finish_reason\":\"tool_calls\"}" USAGE,
-     CHAT "{\"message\":{\"content\":\"DENIED no\"},\"finish_reason\":\"stop\"}" USAGE, "no({})",
-     "gpt tool_calls 7 8 3 tools=no"},
-    {"a name with escapes is no way around", &llm_api_openai, "/v1/chat/completions",
-     CHAT "{\"mess\\u0061ge\":{\"content\":null,\"tool\\u005fcalls\":[" CALL("1", "n\\u006f", "{}") "]},\"finish_reason\":\"tool_c\\u0061lls\"}" USAGE,
-     CHAT "{\"mess\\u0061ge\":{\"content\":\"DENIED no\"},\"finish_reason\":\"stop\"}" USAGE, "no({})",
-     "gpt tool_calls 7 8 3 tools=no"},
-    {"the older form", &llm_api_openai, "/v1/chat/completions",
-     CHAT "{\"message\":{\"content\":null,\"function_call\":{\"name\":\"no\",\"arguments\":\"{}\"}},\"finish_reason\":\"function_call\"}" USAGE,
-     CHAT "{\"message\":{\"content\":\"DENIED no\",\"function_call\":null},\"finish_reason\":\"stop\"}" USAGE, "no({})",
-     "gpt function_call 7 8 3 tools=no"},
-    {"a message", &llm_api_anthropic, "/v1/messages",
-     MESSAGE "{\"type\":\"text\",\"text\":\"<NAME_1>\"},{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"no\",\"input\":{\"a\": 1.50}},"
-     "{\"type\":\"tool_use\",\"id\":\"2\",\"name\":\"go\",\"input\":{\"a\":\"CANARY-123\"}}],\"stop_reason\":\"tool_use\","
-     "\"usage\":{\"input_tokens\":5,\"output_tokens\":6,\"cache_read_input_tokens\":0}}",
-     MESSAGE "{\"type\":\"text\",\"text\":\"Ana \\\"Q\\\"\"},{\"type\":\"text\",\"text\":\"DENIED no\"},"
-     "{\"type\":\"tool_use\",\"id\":\"2\",\"name\":\"go\",\"input\":{\"a\":\"[was canary]\"}}],\"stop_reason\":\"tool_use\","
-     "\"usage\":{\"input_tokens\":5,\"output_tokens\":6,\"cache_read_input_tokens\":0}}",
-     "no({\"a\": 1.50}) go({\"a\":\"[was canary]\"})", "c tool_use 5 6 0 tools=no,go"},
-    {"a message whose only call is denied", &llm_api_anthropic, "/v1/messages",
-     MESSAGE "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"no\",\"input\":{}}],\"stop_reason\":\"tool_use\"}",
-     MESSAGE "{\"type\":\"text\",\"text\":\"DENIED no\"}],\"stop_reason\":\"end_turn\"}", "no({})",
-     "c tool_use -1 -1 -1 tools=no"},
-    {"the provider's tools are not judged", &llm_api_anthropic, "/v1/messages",
-     MESSAGE "{\"type\":\"server_tool_use\",\"id\":\"1\",\"name\":\"no\",\"input\":{}}],\"stop_reason\":\"end_turn\"}", NULL,
-     "", "c end_turn -1 -1 -1"},
-    {"a response", &llm_api_openai, "/v1/responses",
-     RESPONSE "{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"<NAME_1>\"}]},"
-     "{\"type\":\"function_call\",\"id\":\"f\",\"call_id\":\"1\",\"name\":\"no\",\"arguments\":\"{}\"},"
-     "{\"type\":\"shell_call\",\"call_id\":\"2\",\"action\":{\"commands\":[\"ls\"]},\"environment\":{\"type\":\"local\"}},"
-     "{\"type\":\"shell_call\",\"call_id\":\"3\",\"action\":{},\"environment\":{\"type\":\"container_reference\"}}],"
-     "\"usage\":{\"input_tokens\":5,\"output_tokens\":6,\"input_tokens_details\":{\"cached_tokens\":4}}}",
-     RESPONSE "{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"Ana \\\"Q\\\"\"}]},"
-     "{\"type\":\"message\",\"id\":\"msg_1\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\","
-     "\"text\":\"DENIED no\",\"annotations\":[],\"logprobs\":[]}]},"
-     "{\"type\":\"shell_call\",\"call_id\":\"2\",\"action\":{\"commands\":[\"ls\"]},\"environment\":{\"type\":\"local\"}},"
-     "{\"type\":\"shell_call\",\"call_id\":\"3\",\"action\":{},\"environment\":{\"type\":\"container_reference\"}}],"
-     "\"usage\":{\"input_tokens\":5,\"output_tokens\":6,\"input_tokens_details\":{\"cached_tokens\":4}}}",
-     "no({}) shell({\"commands\":[\"ls\"]})", " completed 5 6 4 tools=no,shell"},
-    {"an error", &llm_api_openai, "/v1/responses", "{\"error\":{\"message\":\"for CANARY-123\",\"type\":\"t\",\"code\":429}}",
-     "{\"error\":{\"message\":\"for [was canary]\",\"type\":\"t\",\"code\":429}}", "", "  -1 -1 -1 error"},
-    {"embeddings", &llm_api_openai, "/v1/embeddings",
-     "{\"object\":\"list\",\"data\":[{\"embedding\":[-0.4111111111111111,1e-7],\"index\":0}],\"model\":\"e\",\"usage\":{\"prompt_tokens\":5}}",
-     NULL, "", "e  5 -1 -1"},
+#include "tests/unit/wire/llm_answer_rows.def"
 };
 
 static int judge(void *self, const struct llm_tool_call *call, bool *is_allowed, struct str *message,
@@ -133,7 +71,8 @@ static void test_row(const struct row *row) {
     if (!is_integer(llm_answer_rewrite(&options, body, &answer, &out, &is_changed, &error), 0, row->label)) {
         printf("# %s\n", error.text);
     }
-    is_str(is_changed ? buffer_view(&out) : body, str_from_cstr(row->wanted != NULL ? row->wanted : row->body), row->label);
+    struct str wanted = str_from_cstr(row->wanted != NULL ? row->wanted : row->body);
+    is_str(is_changed ? buffer_view(&out) : body, wanted, row->label);
     ok(is_changed == (row->wanted != NULL), "told whether it changed");
     is_str(buffer_view(&judged), str_from_cstr(row->judged), "judged");
     append_facts(&facts, &answer);
@@ -164,7 +103,8 @@ static void test_refusals(void) {
         const struct llm_answer_options options = {
             .operation = llm_operation_find(&llm_api_openai, STR("POST"), STR("/v1/responses")), .plan = &json_plan,
             .judge = {&judged, judge}, .masked = &masked, .revealed = &revealed, .arena = &arena};
-        is_integer(llm_answer_rewrite(&options, str_from_cstr(bodies[i]), &answer, &out, &is_changed, &error), -1, bodies[i]);
+        int result = llm_answer_rewrite(&options, str_from_cstr(bodies[i]), &answer, &out, &is_changed, &error);
+        is_integer(result, -1, bodies[i]);
         buffer_free(&out);
         buffer_free(&judged);
         arena_free(&arena);

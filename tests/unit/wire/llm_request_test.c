@@ -50,47 +50,7 @@ static const struct row {
     const char *body;
     const char *wanted; /* facts, or the error */
 } rows[] = {
-    {"a chat", &llm_api_openai, "/v1/chat/completions",
-     "{\"model\":\"gpt-4o\",\"stream\":true,\"max_completion_tokens\":50,\"messages\":[{\"role\":\"system\",\"content\":\"a\"},"
-     "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"b\"},"
-     "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}}]}],"
-     "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{}}},"
-     "{\"type\":\"custom\",\"custom\":{\"name\":\"g\"}}],\"web_search_options\":{}}",
-     "gpt-4o stream image max=50 messages=2 tools=f,g hosted=web_search"},
-    {"a chat with sound and a file", &llm_api_openai, "/v1/chat/completions",
-     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA==\"}},"
-     "{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}]}],\"model\":\"m\",\"stream\":false,\"max_tokens\":null}",
-     "m audio file messages=1"},
-    {"a response", &llm_api_openai, "/v1/responses",
-     "{\"model\":\"m\",\"input\":[{\"role\":\"user\",\"content\":\"a\"},{\"type\":\"item_reference\",\"id\":\"x\"}],"
-     "\"previous_response_id\":\"resp_1\",\"conversation\":{\"id\":\"conv_1\"},\"background\":true,"
-     "\"tools\":[{\"type\":\"web_search_preview_2025_03_11\"},{\"type\":\"mcp\",\"server_label\":\"dmcp\"},"
-     "{\"type\":\"function\",\"name\":\"f\"},{\"type\":\"function\",\"name\":\"f\"}]}",
-     "m background messages=2 conversation=conv_1 previous=resp_1 tools=f hosted=web_search_preview,mcp servers=dmcp"},
-    {"a response of a text", &llm_api_openai, "/v1/responses", "{\"model\":\"m\",\"input\":\"a\",\"conversation\":\"c\"}",
-     "m messages=0 conversation=c"},
-    {"embeddings", &llm_api_openai, "/v1/embeddings", "{\"model\":\"e\",\"input\":[[1,2],[3]]}",
-     "e tokens needs messages=0"},
-    {"a message", &llm_api_anthropic, "/v1/messages",
-     "{\"model\":\"c\",\"max_tokens\":1024,\"system\":[{\"type\":\"text\",\"text\":\"s\"}],"
-     "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"base64\","
-     "\"media_type\":\"application/pdf\",\"data\":\"AA==\"}}]},{\"role\":\"assistant\",\"content\":\"x\"}],"
-     "\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"},{\"name\":\"own\",\"input_schema\":{}},"
-     "{\"type\":\"bash_20250124\",\"name\":\"bash\"}],\"mcp_servers\":[{\"type\":\"url\",\"url\":\"https://m\",\"name\":\"s\"}]}",
-     "c file max=1024 messages=2 tools=own,bash hosted=web_search servers=s"},
-    {"an image in a tool's result", &llm_api_anthropic, "/v1/messages",
-     "{\"model\":\"c\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\","
-     "\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x\"}}]}]}]}",
-     "c image messages=1"},
-    {"something to mask", &llm_api_anthropic, "/v1/messages",
-     "{\"model\":\"c\",\"messages\":[{\"role\":\"user\",\"content\":\"CANARY-123\"}]}", "c needs messages=1"},
-    {"an unknown part", &llm_api_anthropic, "/v1/messages",
-     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"smell\"}]}]}", "!unknown type \"smell\""},
-    {"an unknown tool", &llm_api_openai, "/v1/responses", "{\"tools\":[{\"type\":\"teleport\"}]}", "!unknown type \"teleport\""},
-    {"not an object", &llm_api_openai, "/v1/responses", " [1]", "the request's body is not a JSON object"},
-    {"a model's name that is too long", &llm_api_openai, "/v1/responses",
-     "{\"model\":\"0123456789012345678901234567890123456789012345678901234567890123456789"
-     "01234567890123456789012345678901234567890123456789012345678901234567890\"}", "a name of 141 bytes"},
+#include "tests/unit/wire/llm_request_rows.def"
 };
 
 static int inspect(void *self, struct str name, enum mask_shape shape, struct str text, struct error *error) {
@@ -118,7 +78,9 @@ static void append_facts(struct buffer *out, const struct llm_request *request) 
     if (request->needs_masking) buffer_append_cstr(out, " needs");
     if (request->max_tokens >= 0) buffer_append_format(out, " max=%" PRId64, request->max_tokens);
     buffer_append_format(out, " messages=%" PRIu64, request->message_count);
-    if (request->conversation.length > 0) buffer_append_format(out, " conversation=%.*s", STR_ARGS(request->conversation));
+    if (request->conversation.length > 0) {
+        buffer_append_format(out, " conversation=%.*s", STR_ARGS(request->conversation));
+    }
     if (request->previous_response_id.length > 0) {
         buffer_append_format(out, " previous=%.*s", STR_ARGS(request->previous_response_id));
     }
@@ -141,7 +103,8 @@ static void test_row(const struct row *row) {
         is_str(buffer_view(&out), str_from_cstr(row->wanted), row->label);
     } else {
         buffer_append_format(&out, "%s%s", request.is_unknown_type ? "!" : "", error.text);
-        if (!ok(str_starts_with(buffer_view(&out), str_from_cstr(row->wanted)), row->label)) printf("# %s\n", error.text);
+        bool is_wanted = str_starts_with(buffer_view(&out), str_from_cstr(row->wanted));
+        if (!ok(is_wanted, row->label)) printf("# %s\n", error.text);
     }
     buffer_free(&out);
     arena_free(&arena);
@@ -155,9 +118,11 @@ static void test_masking(void) {
     bool is_changed;
     buffer_init(&out, 4096);
     struct str body = STR("{\"model\": \"c\", \"messages\":[{\"role\":\"user\",\"content\":\"CANARY-123\"}]}");
-    is_integer(llm_request_mask(operation, body, &json_plan, &masked, &revealed, &out, &is_changed, &error), 0, "masked");
+    int result = llm_request_mask(operation, body, &json_plan, &masked, &revealed, &out, &is_changed, &error);
+    is_integer(result, 0, "masked");
     ok(is_changed && masked.count[CLASS_CREDENTIAL] == 1, "and counted");
-    is_str(buffer_view(&out), STR("{\"model\": \"c\", \"messages\":[{\"role\":\"user\",\"content\":\"[was canary]\"}]}"), "spliced");
+    is_str(buffer_view(&out),
+           STR("{\"model\": \"c\", \"messages\":[{\"role\":\"user\",\"content\":\"[was canary]\"}]}"), "spliced");
     buffer_free(&out);
 }
 

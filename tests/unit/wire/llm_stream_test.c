@@ -1,6 +1,6 @@
-/* Streams of all three forms: a text with values and placeholders is cut into deltas at every place, the bytes of the
- * stream at every place; what the client puts together must be the masked text each time, and no piece of a value may be
- * seen. Tools whose name begins with "no" are denied. */
+/* Streams of all three forms: a text with values and placeholders is cut into deltas at every place, the bytes of
+ * the stream at every place; what the client puts together must be the masked text each time, and no piece of a
+ * value may be seen. Tools whose name begins with "no" are denied. */
 #include "wire/llm/stream.h"
 
 #include <inttypes.h>
@@ -178,64 +178,19 @@ struct script {
     bool has_signature;
 };
 
-#define CHUNK "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt\",\"choices\":[{\"index\":0,"
+#define CHUNK \
+    "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt\",\"choices\":[{\"index\":0,"
 
 static const char *const chat_lines[] = {
-    "data: " CHUNK "\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"logprobs\":null,\"finish_reason\":null}]}",
-    "%Rdata: " CHUNK "\"delta\":{\"reasoning_content\":%s},\"finish_reason\":null}]}",
-    "%Tdata: " CHUNK "\"delta\":{\"content\":%s},\"logprobs\":{\"content\":[{\"token\":\"CANARY-123\",\"bytes\":[1]}]},\"finish_reason\":null}]}",
-    "data: " CHUNK "\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"go\",\"arguments\":\"\"}}]},\"finish_reason\":null}]}",
-    "%Adata: " CHUNK "\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":%s}}]},\"finish_reason\":null}]}",
-    "data: " CHUNK "\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"2\",\"type\":\"function\",\"function\":{\"name\":\"no\",\"arguments\":\"{}\"}}]},\"finish_reason\":null}]}",
-    "data: " CHUNK "\"delta\":{},\"finish_reason\":\"tool_calls\"}]}",
-    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"gpt\",\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":8}}",
-    "data: [DONE]",
-    NULL,
+#include "tests/unit/wire/llm_stream_chat.def"
 };
 
 static const char *const message_lines[] = {
-    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"type\":\"message\",\"id\":\"m\",\"model\":\"gpt\",\"content\":[],\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}}",
-    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}",
-    "%Revent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":%s}}",
-    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"SIG\"}}",
-    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}",
-    "event: ping\ndata: {\"type\": \"ping\"}",
-    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}",
-    "%Tevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":%s}}",
-    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":1}",
-    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"go\",\"input\":{}}}",
-    "%Aevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":%s}}",
-    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":2}",
-    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"id\":\"2\",\"name\":\"no\",\"input\":{}}}",
-    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":3}",
-    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"output_tokens\":8}}",
-    "event: message_stop\ndata: {\"type\":\"message_stop\"}",
-    NULL,
+#include "tests/unit/wire/llm_stream_messages.def"
 };
 
 static const char *const response_lines[] = {
-    "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"object\":\"response\",\"id\":\"r\",\"model\":\"gpt\",\"status\":\"in_progress\",\"output\":[]}}",
-    "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"type\":\"reasoning\",\"id\":\"rs\",\"summary\":[]}}",
-    "%Revent: response.reasoning_summary_text.delta\ndata: {\"type\":\"response.reasoning_summary_text.delta\",\"sequence_number\":2,\"item_id\":\"rs\",\"output_index\":0,\"summary_index\":0,\"delta\":%s}",
-    "event: response.reasoning_summary_text.done\ndata: {\"type\":\"response.reasoning_summary_text.done\",\"sequence_number\":3,\"item_id\":\"rs\",\"output_index\":0,\"summary_index\":0,\"text\":%t}",
-    "event: response.output_item.done\ndata: {\"type\":\"response.output_item.done\",\"sequence_number\":4,\"output_index\":0,\"item\":{\"type\":\"reasoning\",\"id\":\"rs\",\"summary\":[{\"type\":\"summary_text\",\"text\":%t}]}}",
-    "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"sequence_number\":5,\"output_index\":1,\"item\":{\"type\":\"message\",\"id\":\"m\",\"content\":[]}}",
-    "%Tevent: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":6,\"item_id\":\"m\",\"output_index\":1,\"content_index\":0,\"delta\":%s,\"logprobs\":[{\"token\":\"CANARY-123\"}]}",
-    "event: response.output_text.done\ndata: {\"type\":\"response.output_text.done\",\"sequence_number\":7,\"item_id\":\"m\",\"output_index\":1,\"content_index\":0,\"text\":%t}",
-    "event: response.content_part.done\ndata: {\"type\":\"response.content_part.done\",\"sequence_number\":8,\"item_id\":\"m\",\"output_index\":1,\"content_index\":0,\"part\":{\"type\":\"output_text\",\"text\":%t}}",
-    "event: response.output_item.done\ndata: {\"type\":\"response.output_item.done\",\"sequence_number\":9,\"output_index\":1,\"item\":{\"type\":\"message\",\"id\":\"m\",\"content\":[{\"type\":\"output_text\",\"text\":%t}]}}",
-    "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"sequence_number\":10,\"output_index\":2,\"item\":{\"type\":\"function_call\",\"id\":\"f1\",\"call_id\":\"1\",\"name\":\"go\",\"arguments\":\"\"}}",
-    "%Aevent: response.function_call_arguments.delta\ndata: {\"type\":\"response.function_call_arguments.delta\",\"sequence_number\":11,\"item_id\":\"f1\",\"output_index\":2,\"delta\":%s}",
-    "event: response.function_call_arguments.done\ndata: {\"type\":\"response.function_call_arguments.done\",\"sequence_number\":12,\"item_id\":\"f1\",\"output_index\":2,\"arguments\":%a}",
-    "event: response.output_item.done\ndata: {\"type\":\"response.output_item.done\",\"sequence_number\":13,\"output_index\":2,\"item\":{\"type\":\"function_call\",\"id\":\"f1\",\"call_id\":\"1\",\"name\":\"go\",\"arguments\":%a}}",
-    "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\",\"sequence_number\":14,\"output_index\":3,\"item\":{\"type\":\"function_call\",\"id\":\"f2\",\"call_id\":\"2\",\"name\":\"no\",\"arguments\":\"\"}}",
-    "event: response.output_item.done\ndata: {\"type\":\"response.output_item.done\",\"sequence_number\":15,\"output_index\":3,\"item\":{\"type\":\"function_call\",\"id\":\"f2\",\"call_id\":\"2\",\"name\":\"no\",\"arguments\":\"{}\"}}",
-    "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":16,\"response\":{\"object\":\"response\",\"id\":\"r\",\"model\":\"gpt\",\"status\":\"completed\",\"output\":["
-    "{\"type\":\"reasoning\",\"id\":\"rs\",\"summary\":[{\"type\":\"summary_text\",\"text\":%t}]},"
-    "{\"type\":\"message\",\"id\":\"m\",\"content\":[{\"type\":\"output_text\",\"text\":%t}]},"
-    "{\"type\":\"function_call\",\"id\":\"f1\",\"call_id\":\"1\",\"name\":\"go\",\"arguments\":%a},"
-    "{\"type\":\"function_call\",\"id\":\"f2\",\"call_id\":\"2\",\"name\":\"no\",\"arguments\":\"{}\"}],\"usage\":{\"input_tokens\":7,\"output_tokens\":8}}}",
-    NULL,
+#include "tests/unit/wire/llm_stream_responses.def"
 };
 
 static const struct script scripts[] = {
@@ -277,7 +232,8 @@ static void build(struct buffer *out, const struct script *script, size_t cut, s
 
 static void heard_init(struct heard *heard) {
     *heard = (struct heard){.is_orderly = true};
-    struct buffer *buffers[] = {&heard->text, &heard->thinking, &heard->arguments, &heard->whole, &heard->signature, &heard->stop};
+    struct buffer *buffers[] = {&heard->text,  &heard->thinking,  &heard->arguments,
+                                &heard->whole, &heard->signature, &heard->stop};
     for (size_t i = 0; i < LENGTH_OF(buffers); i++) buffer_init(buffers[i], 1u << 20);
 }
 
@@ -294,11 +250,13 @@ static bool is_wanted(const struct script *script, const struct heard *heard, st
     bool is_response = script->hear == hear_response;
     bool is_chat = script->hear == hear_chat;
     const char *said = is_chat ? TEXT_WANTED "\n\nDENIED" : TEXT_WANTED "DENIED";
+    const char *whole = is_response ? TEXT_WANTED TEXT_WANTED "go" ARGUMENTS_WANTED "DENIED" : "";
     struct str signature = buffer_view(&heard->signature);
-    return str_equal_cstr(buffer_view(&heard->text), said) && str_equal_cstr(buffer_view(&heard->thinking), TEXT_WANTED) &&
+    return str_equal_cstr(buffer_view(&heard->text), said) &&
+           str_equal_cstr(buffer_view(&heard->thinking), TEXT_WANTED) &&
            str_equal_cstr(buffer_view(&heard->arguments), "go" ARGUMENTS_WANTED) &&
            str_equal_cstr(buffer_view(&heard->stop), script->stop) && heard->is_orderly &&
-           (!is_response || str_equal_cstr(buffer_view(&heard->whole), TEXT_WANTED TEXT_WANTED "go" ARGUMENTS_WANTED "DENIED")) &&
+           str_equal_cstr(buffer_view(&heard->whole), whole) &&
            (!script->has_signature || str_starts_with(signature, STR("SIG.swn1."))) && !plan_has_canary(text);
 }
 
@@ -317,7 +275,8 @@ static bool check(const struct script *script, size_t cut, size_t step, size_t f
     bool is_good = is_fed && hear(&heard, out, script->hear) && is_wanted(script, &heard, out);
     if (!is_good) printf("# %.*s\n", STR_ARGS(buffer_view(&heard.text)));
     struct llm_answer *answer = llm_stream_answer(run.stream);
-    is_good = is_good && !run.is_cut_event && answer->tokens_in == 7 && answer->tokens_out == 8 && str_equal_cstr(answer->model, "gpt");
+    is_good = is_good && !run.is_cut_event && answer->tokens_in == 7 && answer->tokens_out == 8;
+    is_good = is_good && str_equal_cstr(answer->model, "gpt");
     is_good = is_good && str_equal_cstr(buffer_view(&run.judged), "go(" ARGUMENTS_WANTED ")no({})");
     end(&run);
     heard_free(&heard);
@@ -355,74 +314,7 @@ static const struct single {
     const char *wanted; /* NULL: refused */
     const char *why;
 } singles[] = {
-    {"an unknown event", &llm_api_anthropic, "/v1/messages", "data: {\"type\":\"content_block_smell\"}\n\n", NULL,
-     "unknown type \"content_block_smell\""},
-    {"an unknown delta", &llm_api_anthropic, "/v1/messages",
-     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"smell_delta\"}}\n\n", NULL, "smell_delta"},
-    {"an unknown event of responses", &llm_api_openai, "/v1/responses", "data: {\"type\":\"response.smell.delta\",\"sequence_number\":0}\n\n",
-     NULL, "response.smell.delta"},
-    {"a chunk of another object", &llm_api_openai, "/v1/chat/completions", "data: {\"object\":\"x\",\"choices\":[]}\n\n", NULL,
-     "unknown object \"x\""},
-    {"not JSON", &llm_api_openai, "/v1/chat/completions", "data: hello\n\n", NULL, "not JSON"},
-    {"the type counts, not the event's name", &llm_api_anthropic, "/v1/messages",
-     "event: ping\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"CANARY-123\"}}\n\n",
-     "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"[was canary]\"}}\n\n", NULL},
-    {"an error is masked", &llm_api_anthropic, "/v1/messages",
-     "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"CANARY-123\"}}\n\n",
-     "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"[was canary]\"}}\n\n", NULL},
-    {"a chat's error", &llm_api_openai, "/v1/chat/completions", "data: {\"error\":{\"message\":\"CANARY-123\",\"type\":\"t\"}}\n\n",
-     "data: {\"error\":{\"message\":\"[was canary]\",\"type\":\"t\"}}\n\n", NULL},
-    {"cut off: what is held comes out", &llm_api_openai, "/v1/chat/completions",
-     "data: " CHUNK "\"delta\":{\"content\":\"a CANARY\"}}]}\n\ndata: " CHUNK "\"delta\":{\"tool_calls\":[{\"index\":0}]}}]}\n\n",
-     "data: " CHUNK "\"delta\":{\"content\":\"a \"}}]}\n\n"
-     "data: " CHUNK "\"delta\":{\"content\":\"CANARY\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n", NULL},
-    {"comments lose what they say", &llm_api_openai, "/v1/chat/completions", ": CANARY-123\n\n", ":\n\n", NULL},
-    {"a block's delta before its start", &llm_api_anthropic, "/v1/messages",
-     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\"}}\n\n", NULL,
-     "out of order"},
-    {"more of a text that has ended", &llm_api_anthropic, "/v1/messages",
-     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"CANARY\"}}\n\n"
-     "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
-     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"-123\"}}\n\n", NULL, "out of order"},
-    {"behind the end", &llm_api_anthropic, "/v1/messages",
-     "data: {\"type\":\"message_stop\"}\n\ndata: {\"type\":\"ping\"}\n\n", NULL, "behind the last"},
-    {"a value in an id", &llm_api_openai, "/v1/responses",
-     "data: {\"type\":\"response.output_text.delta\",\"sequence_number\":0,\"item_id\":\"CANARY-123\",\"output_index\":0,\"content_index\":0,\"delta\":\"\"}\n\n",
-     NULL, "\"item_id\" holds a value"},
-    {"the plan fails", &llm_api_openai, "/v1/chat/completions", "data: " CHUNK "\"delta\":{\"content\":\"FAIL-ME\"}}]}\n\n", NULL,
-     "cannot be inspected"},
-    {"only a denied call", &llm_api_anthropic, "/v1/messages",
-     "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"no\",\"input\":{}}}\n\n"
-     "data: {\"type\":\"content_block_stop\",\"index\":0}\n\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"}}\n\n",
-     "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
-     "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"DENIED\"}}\n\n"
-     "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
-     "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n", NULL},
-    {"only a denied call, in chunks", &llm_api_openai, "/v1/chat/completions",
-     "data: " CHUNK "\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"1\",\"function\":{\"name\":\"no\",\"arguments\":\"\"}}]},\"finish_reason\":null}]}\n\n"
-     "data: " CHUNK "\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n",
-     "data: " CHUNK "\"delta\":{\"content\":\"DENIED\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n"
-     "data: " CHUNK "\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n", NULL},
-    {"the provider's tool is held, not judged", &llm_api_anthropic, "/v1/messages",
-     "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"1\",\"name\":\"no\",\"input\":{}}}\n\n"
-     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"q\\\":\\\"CAN\"}}\n\n"
-     "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"ARY-123\\\"}\"}}\n\n"
-     "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
-     "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"1\",\"name\":\"no\",\"input\":{}}}\n\n"
-     "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"q\\\":\\\"[was canary]\\\"}\"}}\n\n"
-     "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n", NULL},
-    {"a call that only the end tells of", &llm_api_openai, "/v1/responses",
-     "data: {\"type\":\"response.incomplete\",\"sequence_number\":4,\"response\":{\"object\":\"response\",\"output\":["
-     "{\"type\":\"function_call\",\"call_id\":\"1\",\"name\":\"no\",\"arguments\":\"{\"}]}}\n\n",
-     "event: response.incomplete\ndata: {\"type\":\"response.incomplete\",\"sequence_number\":4,\"response\":{\"object\":\"response\",\"output\":["
-     "{\"type\":\"message\",\"id\":\"msg_1\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"DENIED\",\"annotations\":[],\"logprobs\":[]}]}]}}\n\n", NULL},
-    {"text in the last chunk of a choice", &llm_api_openai, "/v1/chat/completions",
-     "data: " CHUNK "\"delta\":{\"content\":\"CANARY\"}}]}\n\ndata: " CHUNK "\"delta\":{\"content\":\"-123 <\"},\"finish_reason\":\"stop\"}]}\n\n",
-     "data: " CHUNK "\"delta\":{\"content\":\"\"}}]}\n\ndata: " CHUNK "\"delta\":{\"content\":\"[was canary] <\"},\"finish_reason\":\"stop\"}]}\n\n", NULL},
-    {"two choices are two texts", &llm_api_openai, "/v1/chat/completions",
-     "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"CANARY\"}},{\"delta\":{\"content\":\"-123\"},\"index\":1}]}\n\n",
-     "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}},{\"delta\":{\"content\":\"-123\"},\"index\":1}]}\n\n"
-     "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"CANARY\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n", NULL},
+#include "tests/unit/wire/llm_stream_singles.def"
 };
 
 static void test_single(const struct single *single) {
@@ -463,8 +355,8 @@ static void test_limits(void) {
     begin(&run, &llm_api_anthropic, "/v1/messages", &json_plan);
     int result = 0;
     for (size_t i = 0; i < 2 * LLM_LANES_MAX && result == 0; i++) {
-        int length = snprintf(line, sizeof(line), "data: {\"type\":\"content_block_delta\",\"index\":%zu,\"delta\":{\"type\":"
-                              "\"text_delta\",\"text\":\"a\"}}\n\n", i);
+        int length = snprintf(line, sizeof(line), "data: {\"type\":\"content_block_delta\",\"index\":%zu,\"delta\":"
+                              "{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n", i);
         result = llm_stream_feed(run.stream, str_make(line, (size_t)length), false, &run.out, &run.error);
     }
     is_integer(result, -1, "texts without number");

@@ -32,8 +32,11 @@ static int collect(struct sse_parser *parser, struct buffer *out) {
     struct error error = {0};
     int more;
     while ((more = sse_next(parser, &event, &error)) == 1) {
-        if (event.is_comment) buffer_append_cstr(out, "#;");
-        else buffer_append_format(out, "%.*s|%.*s|%.*s;", STR_ARGS(event.type), STR_ARGS(event.data), STR_ARGS(event.id));
+        if (event.is_comment) {
+            buffer_append_cstr(out, "#;");
+            continue;
+        }
+        buffer_append_format(out, "%.*s|%.*s|%.*s;", STR_ARGS(event.type), STR_ARGS(event.data), STR_ARGS(event.id));
     }
     return more;
 }
