@@ -2,7 +2,8 @@
 #include "wire/http/dialect.h"
 #include "wire/http1/write.h"
 
-#define DIRECT_BYTES_MIN (64u << 10) /* a body of this size is not copied into the stream's output */
+#define PIECE_BYTES ((size_t)128 << 10)
+#define LOOK_AROUND_NS NANOSECONDS_PER_SECOND /* while the upstream takes nothing */
 
 /* Fields that are the connection's, the credential's or ours; that would have the upstream take the request for another one
  * than was decided on; or that would bring an answer in parts, where a value that is cut in two is nobody's data. */
@@ -102,16 +103,29 @@ static int open_connection(struct http_exchange *exchange, struct error *error) 
     return 0;
 }
 
+/* P. An upstream that does not read must not hold what a client has left. */
+static int flush_upstream(struct wire_session *session, struct error *error) {
+    for (;;) {
+        if (stream_flush(session->upstream, clock_monotonic_ns() + LOOK_AROUND_NS, error) == 0) return 0;
+        if (error->code != ERROR_TIMEOUT) return -1;
+        if (stream_has_closed(session->client)) return error_set(error, ERROR_CLOSED, "the client left");
+    }
+}
+
 /* P. Evidence first. A connection that breaks meanwhile is noticed by whoever reads the answer. */
 static int write_out(struct http_exchange *exchange, struct str body, struct error *error) {
     struct wire_session *session = exchange->session;
     struct error broken = {0};
-    bool is_direct = body.length >= DIRECT_BYTES_MIN;
-    if (!is_direct) buffer_append_str(stream_output(session->upstream), body);
     if (session->gate->await_intents(session, error) != 0) return -1;
-    int result = is_direct ? stream_write_direct(session->upstream, body, FIBER_NO_DEADLINE, &broken)
-                           : stream_flush(session->upstream, FIBER_NO_DEADLINE, &broken);
-    if (result == 0 || broken.code != ERROR_CANCELLED) return 0;
+    int result = 0;
+    do {
+        struct str piece = str_slice(body, 0, body.length < PIECE_BYTES ? body.length : PIECE_BYTES);
+        body = str_slice(body, piece.length, body.length);
+        buffer_append_str(stream_output(session->upstream), piece);
+        result = flush_upstream(session, &broken);
+    } while (result == 0 && body.length > 0);
+    bool is_over = broken.code == ERROR_CANCELLED || stream_has_closed(session->client);
+    if (result == 0 || !is_over) return 0;
     *error = broken;
     return -1;
 }
