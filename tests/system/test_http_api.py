@@ -114,6 +114,8 @@ def rules(ruled):
     ("GET", PULL, None, 200),
     ("DELETE", PULL, None, 403),  # the path is known, the operation is not
     ("GET", PULL + "/", None, 403),
+    ("GET", "/" + PULL, None, 403),
+    ("GET", PULL.replace("pulls", "Pulls"), None, 403),
     ("GET", "/", None, 403),
     ("GET", "/user/emails", None, 403),
     ("POST", "/repos/acme/web/issues/7/comments", {"body": "x"}, 200),
