@@ -22,6 +22,7 @@ What an implementer of a gateway meets here and does not guess:
   `x-should-retry` says otherwise; it waits `retry-after-ms`, else `retry-after`, else 0.5 s doubling.
 """
 import base64
+import hashlib
 import json
 
 from fakes import script
@@ -211,7 +212,8 @@ def block_of(part, number, index):
                  "name": part["tool"], "input": json.loads(text) if text else {}}]
     if "thinking" in part:
         words = "".join(part["thinking"]) if isinstance(part["thinking"], list) else part["thinking"]
-        signature = base64.b64encode(b"\x12\x48signature of " + words.encode()[:24]).decode()
+        # of the words, and without them: the provider's own bytes cannot be read by anybody else
+        signature = base64.b64encode(b"\x12\x48" + hashlib.sha512(words.encode()).digest()).decode()
         return [{"type": "thinking", "thinking": words, "signature": part.get("signature", signature)}]
     if "redacted" in part:
         return [{"type": "redacted_thinking", "data": part["redacted"]}]

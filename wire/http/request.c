@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "wire/http/dialect.h"
+#include "wire/http/route.h"
 #include "wire/http1/target.h"
 #include "wire/http1/write.h"
 
@@ -173,29 +174,81 @@ static void add_assertions(struct http_exchange *exchange, struct action *action
     }
 }
 
-/* What cannot be replaced without asking for something else. */
-static int inspect_fixed(struct http_exchange *exchange, struct action *action, struct str text) {
+static void take_most(struct class_counts *most, const struct class_counts *found) {
+    for (int i = 0; i < CLASS_MAX; i++) {
+        if (found->count[i] > most->count[i]) most->count[i] = found->count[i];
+    }
+}
+
+/* A text that can be read in several ways: what is found in any of them counts. */
+static int inspect_way(struct http_exchange *exchange, struct str name, struct str text, struct class_counts *most) {
     struct class_counts found = {{0}};
-    if (exchange->session->gate->inspect(exchange->session, STR_NONE, MASK_TEXT, text, &found, NULL) != 0) return -1;
-    action->fixed_classes |= class_counts_set(&found);
-    class_counts_add(&action->request_classes, &found);
+    if (exchange->session->gate->inspect(exchange->session, name, MASK_TEXT, text, &found, NULL) != 0) return -1;
+    take_most(most, &found);
     return 0;
 }
 
+/* What cannot be replaced without asking for something else. */
+static void add_fixed(struct action *action, const struct class_counts *found) {
+    action->fixed_classes |= class_counts_set(found);
+    class_counts_add(&action->request_classes, found);
+}
+
 /* A '+' of the query is itself to some servers and a blank to others. */
-static int inspect_target(struct http_exchange *exchange, struct action *action) {
+static int inspect_whole_target(struct http_exchange *exchange, struct class_counts *most) {
     struct str target;
     struct buffer blanks;
     if (http_percent_decode(exchange->request.target, &exchange->arena, &target, NULL) != 0 ||
-        inspect_fixed(exchange, action, target) != 0) {
+        inspect_way(exchange, STR_NONE, target, most) != 0) {
         return -1;
     }
     if (str_find_byte(exchange->query, '+') == STR_NOT_FOUND) return 0;
     buffer_init(&blanks, limits.target_bytes_max);
     for (size_t i = 0; i < target.length; i++) buffer_append_byte(&blanks, target.data[i] == '+' ? ' ' : target.data[i]);
-    int result = buffer_failed(&blanks) ? -1 : inspect_fixed(exchange, action, buffer_view(&blanks));
+    int result = buffer_failed(&blanks) ? -1 : inspect_way(exchange, STR_NONE, buffer_view(&blanks), most);
     buffer_free(&blanks);
     return result;
+}
+
+/* By itself: in "/v1/models/4111..." the number would be part of a word. */
+static int inspect_segments(struct http_exchange *exchange, struct class_counts *found) {
+    struct str path = exchange->path, segment, decoded;
+    while (str_split(&path, '/', &segment)) {
+        struct class_counts most = {{0}};
+        if (http_percent_decode(segment, &exchange->arena, &decoded, NULL) != 0 ||
+            inspect_way(exchange, STR_NONE, decoded, &most) != 0) {
+            return -1;
+        }
+        class_counts_add(found, &most);
+    }
+    return 0;
+}
+
+/* By itself, too: a name such as `id` speaks against a card number. */
+static int inspect_parameters(struct http_exchange *exchange, struct class_counts *found) {
+    struct route_parameter *parameters;
+    size_t count;
+    if (route_query(exchange->query, &exchange->arena, &parameters, &count, NULL) != 0) return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct class_counts most = {{0}};
+        if (inspect_way(exchange, STR_NONE, parameters[i].value, &most) != 0 ||
+            inspect_way(exchange, parameters[i].name, parameters[i].value, &most) != 0) {
+            return -1;
+        }
+        class_counts_add(found, &most);
+    }
+    return 0;
+}
+
+static int inspect_target(struct http_exchange *exchange, struct action *action) {
+    struct class_counts whole = {{0}}, parts = {{0}};
+    if (inspect_whole_target(exchange, &whole) != 0 || inspect_segments(exchange, &parts) != 0 ||
+        inspect_parameters(exchange, &parts) != 0) {
+        return -1;
+    }
+    take_most(&parts, &whole);
+    add_fixed(action, &parts);
+    return 0;
 }
 
 /* Their names too can hold a number, and are sent as they are. */
@@ -204,6 +257,7 @@ static int inspect_fields(struct http_exchange *exchange, struct action *action)
     struct buffer names;
     buffer_init(&names, limits.head_bytes_max);
     buffer_append_str(&names, head->method);
+    struct class_counts fixed = {{0}};
     int result = 0;
     for (size_t i = 0; i < head->field_count && result == 0; i++) {
         const struct http_field *field = &head->fields[i];
@@ -213,7 +267,9 @@ static int inspect_fields(struct http_exchange *exchange, struct action *action)
         result = exchange->session->gate->inspect(exchange->session, field->name, MASK_TEXT, field->value,
                                                   &action->request_classes, NULL);
     }
-    if (result == 0) result = buffer_failed(&names) ? -1 : inspect_fixed(exchange, action, buffer_view(&names));
+    if (buffer_failed(&names)) result = -1;
+    if (result == 0) result = inspect_way(exchange, STR_NONE, buffer_view(&names), &fixed);
+    add_fixed(action, &fixed);
     buffer_free(&names);
     return result;
 }
