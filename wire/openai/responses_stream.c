@@ -12,6 +12,8 @@
 
 #include "wire/openai/openai.h"
 
+#define TYPE_BYTES_MAX 4096u /* of an event; no table lists a longer one */
+
 static struct responses_state *state_of(struct llm_stream *stream) { return stream->state; }
 
 static void free_state(void *state) {
@@ -25,6 +27,17 @@ static void free_state(void *state) {
     }
 }
 
+/* An event's type may be written with escapes, as any string. */
+static bool type_matches(struct str type, struct str start, struct str end) {
+    struct buffer decoded;
+    buffer_init(&decoded, TYPE_BYTES_MAX);
+    json_append_text(type, &decoded);
+    struct str text = buffer_view(&decoded);
+    bool is_match = !buffer_failed(&decoded) && str_starts_with(text, start) && str_ends_with(text, end);
+    buffer_free(&decoded);
+    return is_match;
+}
+
 /* ---- writing ---- */
 
 /* Writes an event with its type and the next number. */
@@ -35,7 +48,7 @@ int responses_append(struct llm_stream *stream, struct str data, struct buffer *
     char text[24];
     struct str number = json_get(data, STR("sequence_number"));
     int length = snprintf(text, sizeof(text), "%" PRIu64, state->next_number++);
-    buffer_init(&type, 128);
+    buffer_init(&type, TYPE_BYTES_MAX);
     buffer_init(&numbered, 8 * stream->bytes_max);
     json_append_text(json_get(data, STR("type")), &type);
     json_edits_init(&edits, &stream->scratch);
@@ -132,7 +145,10 @@ static int64_t inner_of(const struct responses_state *state, uint8_t fact) {
 static int on_text(struct llm_stream *stream, uint8_t fact, struct str text, struct buffer *out, struct error *error) {
     struct responses_state *state = state_of(stream);
     int64_t inner = inner_of(state, fact);
-    if (find_kind(fact, false) == NULL || state->item < 0 || inner < 0) return 0;
+    if (find_kind(fact, false) == NULL) return 0;
+    bool has_place = state->item >= 0 && inner >= 0;
+    if (state->is_delta && !has_place) return llm_stream_protocol_error(error, "a piece of text without an index");
+    if (!has_place) return 0;
     if (state->is_delta) {
         struct llm_lane *lane = llm_lane_open(stream, (uint32_t)state->item, (uint32_t)inner, fact, error);
         if (lane == NULL) return -1;
@@ -151,7 +167,7 @@ int responses_mask(struct llm_stream *stream, struct str data, struct buffer *ou
     struct responses_state *state = state_of(stream);
     struct str summary = json_get(data, STR("summary_index"));
     struct str type = json_get(data, STR("type"));
-    state->is_delta = str_ends_with(type, STR(".delta\""));
+    state->is_delta = type_matches(type, STR("response."), STR(".delta"));
     state->is_whole = json_get(data, STR("response")).length > 0;
     state->is_part_event = json_get(data, STR("item_id")).length > 0;
     state->is_summary = summary.length > 0;
@@ -159,7 +175,7 @@ int responses_mask(struct llm_stream *stream, struct str data, struct buffer *ou
     state->part = json_get_index(data, STR("content_index"));
     state->summary = json_get_index(data, STR("summary_index"));
     state->lane = NULL;
-    if (str_starts_with(type, STR("\"response.audio.transcript."))) state->item = 0;
+    if (type_matches(type, STR("response.audio.transcript."), STR(""))) state->item = 0;
     return llm_stream_mask(stream, &openai_response_event, data, out, error);
 }
 
@@ -179,7 +195,7 @@ static int flush_before(struct llm_stream *stream, struct str type, struct str d
     int64_t item = is_audio ? 0 : json_get_index(data, STR("output_index"));
     int64_t part = json_get_index(data, STR("content_index"));
     int64_t summary = json_get_index(data, STR("summary_index"));
-    if (!str_ends_with(type, STR(".done\"")) || item < 0) return 0;
+    if (!type_matches(type, STR("response."), STR(".done")) || item < 0) return 0;
     for (struct llm_lane *lane = stream->lanes; lane != NULL; lane = lane->next) {
         bool is_meant = part < 0 && summary < 0;
         if (part >= 0 && lane->inner == part) is_meant = true;
