@@ -487,3 +487,54 @@ def test_errors(line, caller, status):
                     line.fake.script({"status": status, "error": {field: sentence(value)}})
                     findings.add(f"{path} {field}", *answered(line, caller, path, secret))
     findings.judge()
+
+
+# ---- as any HTTP API ----
+
+
+@pytest.fixture(scope="module")
+def any_api(mode):
+    """The same stand-in behind the protocol `http`, which does not know what its events and lines mean."""
+    assert mode == "direct" or SWORN.exists(), f"{SWORN} is not built"
+    policy = '@id("any") permit (principal, action == Sworn::Action::"http:unknown", resource);'
+    with Provider("openai", KEYS["openai"]) as fake, tempfile.TemporaryDirectory(prefix="sworn-gw-") as folder:
+        gateway = None
+        if mode == "sworn":
+            gateway = ModelGateway(folder, {"openai": fake}, policies={"any.cedar": policy}, protocol="http").start()
+        try:
+            yield Line("openai", mode, None, fake, gateway, user="ana")
+        finally:
+            if gateway:
+                gateway.stop()
+
+
+@pytest.mark.parametrize("how", [{"split": 1}, {"split": 99}, {"escape": "all"}], ids=lambda how: "-".join(how))
+def test_events_of_any_api(any_api, how):
+    """Values may be split over them: nobody may see them but whom everything is revealed to."""
+    caller, findings = Caller(any_api), Findings(any_api, "events")
+    path = "/v1/chat/completions"
+    for value, secret in SECRETS.items():
+        any_api.fake.script({"say": [sentence(value)], **how})
+        findings.add(value, *answered(any_api, caller, path, secret, {"stream": True}))
+    findings.judge()
+    assert any_api.is_direct or not findings.passed
+    if not any_api.is_direct:
+        any_api.fake.script({"say": "ok"})
+        reply = caller.post(path, {**PLAIN[path], "stream": True})
+        assert reply.status == 502 and b"stream of events" in reply.body
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/jsonl; charset=utf-8"])
+def test_lines_of_any_api(any_api, kind):
+    caller, findings = Caller(any_api), Findings(any_api, kind)
+    for value, secret in SECRETS.items():
+        lines_of = "".join(f'{{"number": {number}, "text": {text}}}\r\n' for number, text in
+                           enumerate([json.dumps(sentence(value)), escape_all(sentence(value)), '"nothing"']))
+        any_api.fake.script({"raw": f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(lines_of)}\r\n\r\n"
+                                    + lines_of})
+        reply = caller.get("/v1/things")
+        findings.add(value, is_in_reply(secret, reply), reply.status == 200)
+        documents = [json.loads(line) for line in reply.body.splitlines()]
+        assert [document["number"] for document in documents] == [0, 1, 2] and documents[2]["text"] == "nothing"
+    findings.judge()
+    assert len(findings.passed) == len(SECRETS)

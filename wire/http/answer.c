@@ -1,6 +1,6 @@
 /* The answer on its way to the client: whole, or piece by piece. Its end is written by http_finish, once the outcome is
  * on its way into the evidence. */
-#include "wire/http/dialect.h"
+#include "wire/http/api.h"
 #include "wire/http1/write.h"
 
 static const struct http_limits limits = HTTP_LIMITS_DEFAULT;
@@ -200,6 +200,13 @@ static int relay_stream(struct http_exchange *exchange, struct error *error) {
     return -1;
 }
 
+static int withhold_events(struct http_exchange *exchange, struct error *error) {
+    struct error why = {0};
+    http_leave_upstream(exchange, false);
+    (void)error_set(&why, ERROR_INVALID, HTTP_EVENTS_WITHHELD);
+    return withhold(exchange, REFUSAL_UNINSPECTED, &why, error);
+}
+
 int http_relay(struct http_exchange *exchange, struct error *error) {
     struct error why = {0};
     if (read_head(exchange, &why) != 0) {
@@ -209,6 +216,7 @@ int http_relay(struct http_exchange *exchange, struct error *error) {
     }
     exchange->mode = exchange->dialect->begin_answer(exchange);
     if (exchange->answer_framing.kind == HTTP_FRAMING_NONE) exchange->mode = ANSWER_WHOLE; /* to HEAD, 204 and 304 */
+    if (exchange->mode == ANSWER_WITHHELD) return withhold_events(exchange, error);
     return exchange->mode == ANSWER_WHOLE ? relay_whole(exchange, error) : relay_stream(exchange, error);
 }
 

@@ -13,10 +13,53 @@ struct api_state {
     struct mask_lane *lane; /* of a streamed answer; NULL: it goes on as it is */
 };
 
+/* In the others nothing can be put in the place of a value without breaking them, or their values may be in pieces. */
+static bool can_be_masked(enum content_kind kind) {
+    return kind != CONTENT_OTHER && kind != CONTENT_FORM && kind != CONTENT_EVENTS;
+}
+
+/* What becomes of a body is appended to out when it is MASK_CHANGED. */
+static enum mask_result mask_whole(const struct mask_plan *plan, enum mask_shape shape, struct str body,
+                                   struct buffer *out, struct class_counts *masked, struct class_counts *revealed) {
+    enum mask_result result = plan->value(plan, plan->field(plan, STR_NONE), shape, body, out, masked, revealed);
+    return result == MASK_DROPPED ? MASK_CHANGED : result;
+}
+
+static enum mask_result mask_lines(const struct mask_plan *plan, struct str body, struct buffer *out,
+                                   struct class_counts *masked, struct class_counts *revealed) {
+    struct str line;
+    while (body.length > 0) {
+        size_t end = str_find_byte(body, '\n');
+        line = str_slice(body, 0, end);
+        body = str_slice(body, line.length + 1, body.length);
+        enum mask_result result = MASK_UNCHANGED;
+        if (str_trim(line).length > 0) result = mask_whole(plan, MASK_JSON, line, out, masked, revealed);
+        if (result == MASK_FAILED) return MASK_FAILED;
+        if (result == MASK_UNCHANGED) buffer_append_str(out, line);
+        if (end != STR_NOT_FOUND) buffer_append_byte(out, '\n');
+    }
+    return MASK_CHANGED;
+}
+
+static enum mask_result mask_body(const struct mask_plan *plan, enum content_kind kind, struct str body,
+                                  struct buffer *out, struct class_counts *masked, struct class_counts *revealed) {
+    if (kind == CONTENT_LINES) return mask_lines(plan, body, out, masked, revealed);
+    return mask_whole(plan, kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT, body, out, masked, revealed);
+}
+
 /* ---- The request ----------------------------------------------------------------------------------------------- */
 
 static enum content_kind request_kind(const struct http_exchange *exchange) {
     return content_kind_of_request(&exchange->request, buffer_view(&exchange->body));
+}
+
+/* Each line is a document of its own. */
+static int inspect_lines(struct http_exchange *exchange, struct class_counts *found) {
+    struct str body = buffer_view(&exchange->body), line;
+    while (str_split(&body, '\n', &line)) {
+        if (exchange->session->gate->inspect(exchange->session, STR_NONE, MASK_JSON, line, found, NULL) != 0) return -1;
+    }
+    return 0;
 }
 
 static int inspect_body(struct http_exchange *exchange, struct action *action) {
@@ -25,13 +68,13 @@ static int inspect_body(struct http_exchange *exchange, struct action *action) {
     struct class_counts found = {{0}};
     enum content_kind kind = request_kind(exchange);
     if (body.length == 0) return 0;
-    if (kind == CONTENT_OTHER) action->has_unscanned = true;
+    if (!can_be_masked(kind) && kind != CONTENT_FORM) action->has_unscanned = true;
     enum mask_shape shape = kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT;
-    if (session->gate->inspect(session, STR_NONE, shape, body, &found, NULL) != 0) return -1;
+    int result = kind == CONTENT_LINES ? inspect_lines(exchange, &found)
+                                       : session->gate->inspect(session, STR_NONE, shape, body, &found, NULL);
     class_counts_add(&action->request_classes, &found);
-    /* In these nothing can be put in the place of a value without breaking them. */
-    if (kind == CONTENT_OTHER || kind == CONTENT_FORM) action->fixed_classes |= class_counts_set(&found);
-    return 0;
+    if (!can_be_masked(kind)) action->fixed_classes |= class_counts_set(&found);
+    return result;
 }
 
 /* A form's values hide behind escapes. */
@@ -137,12 +180,11 @@ enum mask_result http_api_mask_request(struct http_exchange *exchange, struct bu
     const struct mask_plan *plan = exchange->plans->request;
     struct outcome *outcome = &exchange->action->outcome;
     enum content_kind kind = request_kind(exchange);
-    if (kind == CONTENT_OTHER || kind == CONTENT_FORM || plan->reveals_all) return MASK_UNCHANGED;
-    enum mask_shape shape = kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT;
-    enum mask_result result = plan->value(plan, plan->field(plan, STR_NONE), shape, buffer_view(&exchange->body), out,
-                                          &outcome->request_masked, &outcome->request_revealed);
+    if (!can_be_masked(kind) || plan->reveals_all) return MASK_UNCHANGED;
+    enum mask_result result = mask_body(plan, kind, buffer_view(&exchange->body), out, &outcome->request_masked,
+                                        &outcome->request_revealed);
     if (result == MASK_FAILED) (void)error_set(error, ERROR_INVALID, "it could not be inspected to its end");
-    return result == MASK_DROPPED ? MASK_CHANGED : result;
+    return result;
 }
 
 /* ---- The answer ------------------------------------------------------------------------------------------------ */
@@ -150,7 +192,8 @@ enum mask_result http_api_mask_request(struct http_exchange *exchange, struct bu
 enum answer_mode http_api_begin_answer(struct http_exchange *exchange) {
     enum content_kind kind = content_kind_of(&exchange->answer);
     const struct mask_plan *plan = exchange->plans->answer;
-    if (!plan->reveals_all && (kind == CONTENT_JSON || kind == CONTENT_OTHER)) return ANSWER_WHOLE;
+    if (!plan->reveals_all && kind == CONTENT_EVENTS) return ANSWER_WITHHELD;
+    if (!plan->reveals_all && (kind == CONTENT_JSON || kind == CONTENT_LINES || !can_be_masked(kind))) return ANSWER_WHOLE;
     struct api_state *state = ARENA_NEW(&exchange->arena, struct api_state);
     if (state == NULL) return ANSWER_WHOLE;
     *state = (struct api_state){.lane = plan->reveals_all ? NULL : plan->lane_new(plan, plan->field(plan, STR_NONE))};
@@ -163,15 +206,15 @@ int http_api_finish_answer(struct http_exchange *exchange, struct str body, stru
     const struct mask_plan *plan = exchange->plans->answer;
     struct outcome *outcome = &exchange->action->outcome;
     enum content_kind kind = content_kind_of(&exchange->answer);
-    if (body.length > 0 && kind == CONTENT_OTHER && !plan->reveals_all) {
+    if (body.length == 0) return 0;
+    if (!plan->reveals_all && kind == CONTENT_EVENTS) return error_set(error, ERROR_INVALID, HTTP_EVENTS_WITHHELD);
+    if (!plan->reveals_all && !can_be_masked(kind)) {
         return error_set(error, ERROR_INVALID, "its content type cannot be looked into: policy has to reveal every class "
                                                "to let it pass");
     }
     enum mask_result result = MASK_UNCHANGED;
-    enum mask_shape shape = kind == CONTENT_JSON ? MASK_JSON : MASK_TEXT;
-    if (body.length > 0 && !plan->reveals_all) {
-        result = plan->value(plan, plan->field(plan, STR_NONE), shape, body, &exchange->out, &outcome->masked,
-                             &outcome->revealed);
+    if (!plan->reveals_all) {
+        result = mask_body(plan, kind, body, &exchange->out, &outcome->masked, &outcome->revealed);
     }
     if (result == MASK_UNCHANGED) buffer_append_str(&exchange->out, body);
     return result == MASK_FAILED ? error_set(error, ERROR_INVALID, "it could not be inspected to its end") : 0;

@@ -5,6 +5,11 @@
 
 #include "wire/http/dialect.h"
 
+/* A value may be split over events, and only who knows the API knows which of them belong together. */
+#define HTTP_EVENTS_WITHHELD                                                                            \
+    "it is a stream of events of which only the API knows what belongs together, so it cannot be masked: policy has to " \
+    "reveal every class to let it pass"
+
 /* A resource of the upstream, by its name within it, with the chain of its parents: "<environment>/<upstream>/<name>"; an
  * empty name is the upstream itself. NULL when the arena is full. */
 const struct resource *http_resource(const struct wire_upstream *target, struct arena *arena, struct str type,

@@ -36,7 +36,9 @@ enum content_kind content_kind_of(const struct http_head *head) {
         {{"application/xml", 15}, CONTENT_TEXT},
         {{"application/javascript", 22}, CONTENT_TEXT},
         {{"application/x-ndjson", 20}, CONTENT_LINES},
+        {{"application/ndjson", 18}, CONTENT_LINES},
         {{"application/jsonl", 17}, CONTENT_LINES},
+        {{"application/x-jsonlines", 23}, CONTENT_LINES},
     };
     struct str value = http_head_find(head, STR("content-type"));
     if (value.length == 0) return CONTENT_NONE;

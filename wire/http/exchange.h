@@ -47,6 +47,7 @@ struct http_problem {
 enum answer_mode {
     ANSWER_WHOLE,    /* the body is read whole, then written with its length */
     ANSWER_STREAMED, /* piece by piece, chunked */
+    ANSWER_WITHHELD, /* its content cannot be looked into: nothing of it is read */
 };
 
 struct http_exchange {
