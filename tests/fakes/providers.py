@@ -23,8 +23,8 @@ how the answer travels (server.py has the list), what is said (script.py has the
 
 Who cannot call script() sends a behaviour as JSON in a header `x-fake-script` or in a prompt: `[[fake {...}]]`.
 
-As a program (for the demo): providers.py openai|anthropic PORT [--key KEY] [--record FILE]; one JSON line a request is
-appended to FILE.
+As a program (for the demo): providers.py openai|anthropic PORT [--key KEY] [--record FILE] [--play FILE]; one JSON line a
+request is appended to the recorded FILE; the played one is a JSON list of behaviours, one a request, in order. Port 0: any.
 """
 import argparse
 import json
@@ -107,6 +107,7 @@ def main():
     parser.add_argument("port", type=int)
     parser.add_argument("--key")
     parser.add_argument("--record", type=pathlib.Path)
+    parser.add_argument("--play", type=pathlib.Path)
     options = parser.parse_args()
 
     def record(request):
@@ -116,6 +117,8 @@ def main():
                                       "body": request.body.decode("utf-8", "replace")}) + "\n")
 
     provider = Provider(options.provider, options.key, options.port, record)
+    for behaviour in json.loads(options.play.read_text()) if options.play else []:
+        provider.script(behaviour)
     print(f"listening on {provider.url}", flush=True)
     while True:
         time.sleep(3600)
