@@ -166,6 +166,11 @@ static const char apis[] =
     "    operations: billing\n"
     "    labels: [eu, money]\n"
     "  - {name: wiki, protocol: http, address: '127.0.0.1:8081', environment: prod}\n"
+    "  - {name: claude, protocol: anthropic, address: '127.0.0.1:8082', environment: prod, labels: [eu]}\n"
+    "models:\n"
+    "  - {upstream: claude, model: claude-sonnet-4-5, labels: [approved]}\n"
+    "tools:\n"
+    "  - {upstream: claude, tool: send_email}\n"
     "endpoints:\n"
     "  - upstream: billing\n"
     "    endpoint: POST /v1/refunds\n"
@@ -200,11 +205,14 @@ static void check_apis(void) {
     is_str(billing->resource_type, STR("Api"), "type");
     ok(billing->label_count == 2 && config->bundle_upstreams[1].label_count == 2 &&
            str_equal(config->bundle_upstreams[1].labels[1], STR("money")), "labels of an upstream");
-    const struct bundle_resource *endpoint = &config->resources[0];
-    ok(config->resource_count == 1 && endpoint->label_count == 1 && str_equal(endpoint->labels[0], STR("costly")),
+    const struct bundle_resource *endpoint = &config->resources[2];
+    ok(config->resource_count == 3 && endpoint->label_count == 1 && str_equal(endpoint->labels[0], STR("costly")),
        "labels of an endpoint");
     is_str(endpoint->name, STR("POST /v1/refunds"), "its name");
     is_str(endpoint->type, STR("Endpoint"), "its type");
+    is_str(config->upstreams[3].resource_type, STR("Provider"), "a model API is a provider");
+    ok(str_equal(config->resources[0].type, STR("Model")) && str_equal(config->resources[1].type, STR("Tool")),
+       "with models and tools");
     config_free(&config);
     char full[128];
     in_folder(full, "mask.key");
@@ -339,6 +347,10 @@ static const struct {
                               "'env:X'}\n", "upstreams[0].key: ", "`user` and a `password`"},
     {"a database with operations", "upstreams:\n - {name: a, protocol: postgres, address: 'h:1', environment: e, user: u, "
                                    "operations: github}\n", "upstreams[0].operations: ", "only upstreams of protocol http"},
+    {"operations of a provider", "upstreams:\n - {name: a, protocol: openai, address: 'h:1', environment: e, operations: "
+                                 "github}\n", "upstreams[0].operations: ", "only upstreams of protocol http"},
+    {"a model of an API that is no provider", API("") "models:\n - {upstream: a, model: m}\n", "models[0].upstream: ",
+     "has no models"},
     {"a built-in table again", TABLE("github", "GET /a b"), "operations[0].table: ", "there already"},
     {"a table called as a group", TABLE("sql", "GET /a b"), "operations[0].table: ", "there already"},
     {"a table of no proper name", TABLE("Billing", "GET /a b"), "operations[0].table: ", "lower-case"},
