@@ -105,9 +105,11 @@ int main(void) {
     for (size_t i = 0; i < LENGTH_OF(rows); i++) spend_row(usage, i);
     for (size_t i = 0; i < LENGTH_OF(rows); i++) check_row(usage, i, "at first");
     usage_free(&usage);
+    store_close(&store);
     usage = open_usage(&store, start_us);
     for (size_t i = 0; i < LENGTH_OF(rows); i++) check_row(usage, i, "after a restart");
     usage_free(&usage);
+    store_close(&store);
     usage = open_usage(&store, start_us + 4 * DAY_US);
     is_integer(usage_read(usage, STR("agent-1"), start_us).tokens_1d, 0, "what is a day old is not read");
     usage_free(&usage);
