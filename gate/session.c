@@ -174,7 +174,15 @@ static void free_session(struct session *session) {
     free(session);
 }
 
+/* P. What is buffered for the client leaves with its evidence or not at all, also when a farewell flushes it. */
+static void withhold_unproven(struct session *session) {
+    struct error why;
+    if (session->wire.client == NULL || session->answer_mark == 0) return;
+    if (record_await(&session->record, session->answer_mark, &why) != 0) buffer_clear(stream_output(session->wire.client));
+}
+
 static void tell_and_end(struct session *session, int result, struct error *error) {
+    withhold_unproven(session);
     if (result != 0 && error->code == ERROR_CANCELLED) {
         error_set(error, ERROR_CANCELLED, "the gateway is shutting down");
     }

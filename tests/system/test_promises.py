@@ -1,4 +1,5 @@
 """No evidence, no action; fail closed: the gateway and the keeper are killed, and their disk fails, under load."""
+import json
 import os
 import pathlib
 import random
@@ -11,6 +12,7 @@ import pytest
 
 from conftest import wait_until
 from promise import Load, ServerLog, check_promises, events
+from test_runtime import run_aside
 
 IS_LONG = os.environ.get("SWORN_LONG") == "1"
 KILLS = 30 if IS_LONG else 3
@@ -68,6 +70,21 @@ def test_keeper_killed_under_load(make_gateway, marks, number):
     assert "the keeper has stopped" in gateway.log.read_text()
     assert load.refusals
     settle(gateway, server_log)
+
+
+def test_end_is_withheld_when_the_keeper_dies_over_its_outcome(make_gateway, marks):
+    """The farewell of a session must not flush what waited for evidence that never came."""
+    gateway = make_gateway(database="marks")
+    with gateway.connect() as connection:
+        keeper = gateway.keeper_pid()
+        thread, result = run_aside(connection, "SELECT 'complete' FROM pg_sleep(0.5)")
+        wait_until(lambda: json.loads(gateway.run("status").stdout)["in_flight"] == 1, 10, "the statement in flight")
+        os.kill(keeper, signal.SIGSTOP)
+        time.sleep(1)  # the answer is complete, and waits
+        os.kill(keeper, signal.SIGKILL)
+        thread.join(20)
+        wait_for_end(gateway)
+    assert "rows" not in result and isinstance(result["error"], psycopg.Error)
 
 
 @pytest.mark.parametrize("step", STEPS)
