@@ -47,8 +47,8 @@ static const char *const statements_sql[STATEMENT_COUNT] = {
     [UPDATE_OUTCOME] = "UPDATE actions SET status=?2, code=?3, rows=?4, masked=?5, revealed=?6, duration_us=?7,"
                        " masked_request=?8, revealed_request=?9, model=?10, tokens_in=?11, tokens_out=?12, tools=?13"
                        " WHERE action=?1",
-    [UPSERT_HOLD] = "INSERT INTO actions (action, session, time, verdict, policies, verbs, resources, held, text)"
-                    " VALUES (?,?,?,'hold',?,?,?,'pending',?)",
+    [UPSERT_HOLD] = ("INSERT INTO actions (action, session, time, verdict, policies, verbs, resources, held, text)"
+                     " VALUES (?,?,?,'hold',?,?,?,'pending',?)"),
     [END_HOLD] = "UPDATE actions SET held=?2 WHERE action=?1",
     [INSERT_ENTRY] = "INSERT OR REPLACE INTO entries VALUES (?,?,?)",
 };
