@@ -845,7 +845,7 @@ def test_client_that_leaves_in_the_midst_of_a_stream(both, server):
             yield b"data: more and more\n\n" * 100
 
     for gateway in both[1:]:
-        server.script = lambda request: stream_answer(endless(), "text/event-stream", delay_ms=5)
+        server.script = lambda request: stream_answer(endless(), delay_ms=5)
         leaver = Client(gateway)
         leaver.send(leaver.head_of("GET", PULL))
         leaver.until(b"more and more")
@@ -856,7 +856,7 @@ def test_client_that_leaves_in_the_midst_of_a_stream(both, server):
         wait_until(lambda: [event for event in events(gateway, "outcome") if event["status"] == "cancelled"], 10, "outcome")
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/plain", "text/event-stream"])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
 @pytest.mark.parametrize("behaviour", [{"cut": 20}, {"cut": 20, "framing": "chunked"}, {"cut": 0}, {"cut": 20, "reset": True},
                                        {"raw": b""}, {"raw": b"HTTP/1.1 200 OK\r\nContent-Le"}])
 def test_upstream_that_breaks_off(both, server, kind, behaviour):
