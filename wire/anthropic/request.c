@@ -126,6 +126,10 @@ static const struct shape edits = {.items = &edit};
 static const struct shape_member management_members[] = {M("edits", &edits)};
 static const struct shape management = {SHAPE_MEMBERS(management_members)};
 
+static const struct shape_member thread_members[] = {
+    M("type", &shape_name), MF("previous_message_id", &shape_name, LLM_PREVIOUS_RESPONSE)};
+static const struct shape thread = {SHAPE_MEMBERS(thread_members)};
+
 /* Names tools, in one of several forms. */
 static const struct shape choice = {.kind = SHAPE_NAME};
 static const struct shape texts = {.items = &shape_text};
@@ -139,7 +143,7 @@ static const struct shape_member request_members[] = {
     M("cache_control", &anthropic_cache_control), M("container", &anthropic_container), M("mcp_servers", &servers),
     M("context_management", &management), M("compaction", &edit), M("output_config", &output),
     M("output_format", &format), M("diagnostics", &shape_name), M("billing_policy", &shape_name),
-    M("fallbacks", &shape_tree), M("fallback_credit_token", &shape_opaque), MF("thread", &shape_name, LLM_CONVERSATION),
+    M("fallbacks", &shape_tree), M("fallback_credit_token", &shape_opaque), MF("thread", &thread, LLM_THREAD),
     M("user_profile_id", &shape_name), M("workspace_id", &shape_name),
 };
 const struct shape anthropic_request = {SHAPE_MEMBERS(request_members)};

@@ -22,7 +22,7 @@ struct llm_answer_options {
 
 struct llm_answer {
     struct str model;
-    struct str id;          /* Responses: what a later request continues */
+    struct str id;          /* what a later request may continue: of a response, or of a message in a thread */
     struct str stop_reason; /* the provider's word, as it came */
     struct str status;      /* Responses: the same where there is no reason */
     int64_t tokens_in;      /* -1: not said */

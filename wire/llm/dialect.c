@@ -42,7 +42,8 @@ static void note_facts(struct http_exchange *exchange, struct llm_answer *answer
     llm_answer_facts(answer, outcome->facts);
     if (answer->is_error) outcome->status = OUTCOME_ERROR;
     if (answer->is_unknown_type) outcome->withheld_as = REFUSAL_UNKNOWN_TYPE;
-    if (llm->operation->form == LLM_FORM_RESPONSE) outcome->conversation = answer->id;
+    bool is_continued = llm->operation->form == LLM_FORM_RESPONSE || llm->request.is_thread;
+    if (is_continued) outcome->conversation = answer->id;
 }
 
 enum answer_mode llm_begin_answer(struct http_exchange *exchange) {

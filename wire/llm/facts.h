@@ -18,6 +18,7 @@ enum llm_fact {
     LLM_FILE,
     LLM_CONVERSATION,      /* what is continued, kept by the provider */
     LLM_PREVIOUS_RESPONSE,
+    LLM_THREAD,            /* the answer may be continued by its id */
     LLM_STORE,
     LLM_BACKGROUND,
     /* Of an answer. */

@@ -63,6 +63,7 @@ static int read_fact(void *self, uint8_t fact, const struct shape_value *value, 
     switch (fact) {
     case LLM_STREAM: request->is_stream = value->token == JSON_TOKEN_TRUE; return 0;
     case LLM_BACKGROUND: request->is_background = value->token == JSON_TOKEN_TRUE; return 0;
+    case LLM_THREAD: request->is_thread = true; return 0;
     case LLM_MESSAGE:
     case LLM_ITEM: request->message_count++; return 0;
     case LLM_IMAGE: request->has_image = true; return 0;

@@ -22,6 +22,7 @@ struct llm_request {
     struct str model; /* empty: it names none */
     bool is_stream;
     bool is_background;     /* the answer is fetched later */
+    bool is_thread;         /* Messages: a later request may continue the answer by its id */
     bool has_image;
     bool has_audio;
     bool has_file;

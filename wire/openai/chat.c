@@ -100,6 +100,18 @@ static const struct shape_variant message_variants[] = {
 static const struct shape message = {.fact = LLM_MESSAGE, SHAPE_UNION("role", message_variants)};
 static const struct shape messages = {.items = &message};
 
+/* What was stored: all members of all of them, with the content a second time. */
+static const struct shape_member stored_members[] = {
+    M("id", &shape_name), M("role", &shape_name), M("content", &content), M("content_parts", &content),
+    M("name", &shape_name), M("refusal", &shape_text), M("tool_call_id", &shape_name), M("annotations", &annotations),
+    M("audio", &spoken_audio), M("function_call", &call_function), M("tool_calls", &tool_calls)};
+static const struct shape stored = {SHAPE_MEMBERS(stored_members)};
+static const struct shape stored_list = {.items = &stored};
+static const struct shape_member stored_answer_members[] = {
+    M("object", &shape_name), M("data", &stored_list), M("first_id", &shape_name), M("last_id", &shape_name),
+    M("has_more", &shape_plain), MF("error", &openai_error_event, LLM_ERROR)};
+const struct shape openai_chat_messages = {SHAPE_MEMBERS(stored_answer_members)};
+
 /* ---- tools ---- */
 
 static const struct shape_member function_members[] = {

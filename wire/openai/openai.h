@@ -20,6 +20,7 @@ extern const struct shape openai_chat_request;
 extern const struct shape openai_chat_answer;
 extern const struct shape openai_chat_chunk;
 extern const struct shape openai_chat_update;
+extern const struct shape openai_chat_messages; /* of a stored answer, the request's and its own */
 extern const struct shape openai_chat_call; /* a tool call of an answer */
 
 extern const struct shape openai_items;        /* input or output items, a list */

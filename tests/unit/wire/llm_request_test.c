@@ -21,6 +21,8 @@ static const struct path_row {
     {&llm_api_openai, "POST", "/v1/responses/input_tokens", "llm:count_tokens"},
     {&llm_api_openai, "POST", "/v1/embeddings", "llm:embed"},
     {&llm_api_openai, "GET", "/v1/models/gpt-4o", "llm:list_models"},
+    {&llm_api_openai, "GET", "/v1/chat/completions/c/messages", "llm:read_response"},
+    {&llm_api_openai, "GET", "/v1/chat/completions", "openai:list_completions"},
     {&llm_api_openai, "POST", "/v1/batches", "openai:create_batch"},
     {&llm_api_openai, "POST", "/v1/files", "openai:upload_file"},
     {&llm_api_openai, "GET", "/v1/responses/", NULL},
@@ -71,6 +73,7 @@ static void append_facts(struct buffer *out, const struct llm_request *request) 
     buffer_append_str(out, request->model);
     if (request->is_stream) buffer_append_cstr(out, " stream");
     if (request->is_background) buffer_append_cstr(out, " background");
+    if (request->is_thread) buffer_append_cstr(out, " thread");
     if (request->has_image) buffer_append_cstr(out, " image");
     if (request->has_audio) buffer_append_cstr(out, " audio");
     if (request->has_file) buffer_append_cstr(out, " file");
