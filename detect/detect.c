@@ -153,6 +153,23 @@ static int scan_segment(const struct detector *detector, struct detect_scratch *
     return emit_candidates(&scan, shift, out, error);
 }
 
+static bool is_sentence(struct str text) {
+    bool has_letter = false, has_blank = false;
+    for (size_t i = 0; i < text.length && !(has_letter && has_blank); i++) {
+        char c = text.data[i];
+        has_letter |= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+        has_blank |= c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    }
+    return has_letter && has_blank;
+}
+
+/* A name that speaks against a number, such as `order_id` or `item`, speaks of a value that is one, not of what is said
+ * in a sentence. */
+static uint32_t name_context(struct detect_hint hint, struct str text) {
+    bool is_against = (hint.context & CONTEXT_OTHER) != 0 && is_sentence(text);
+    return is_against ? hint.context & ~(uint32_t)CONTEXT_OTHER : hint.context;
+}
+
 int detect_scan(const struct detector *detector, struct detect_scratch *scratch, struct str text,
                 struct detect_hint hint, struct detect_spans *spans, struct error *error) {
     CHECK_MAGIC(detector, DETECTOR_MAGIC);
@@ -163,9 +180,10 @@ int detect_scan(const struct detector *detector, struct detect_scratch *scratch,
         struct detect_span whole = {0, text.length, hint.class, 90, "field_name"};
         return append_span(spans, whole, error);
     }
+    uint32_t context = name_context(hint, text);
     for (size_t from = 0; from < text.length;) {
         size_t end = segment_end(text, from, true);
-        if (scan_segment(detector, scratch, text, from, end, hint.context, 0, spans, error) != 0) return -1;
+        if (scan_segment(detector, scratch, text, from, end, context, 0, spans, error) != 0) return -1;
         from = end;
     }
     return 0;

@@ -62,6 +62,8 @@ static const struct {
     {"email", "[EMAIL]", CLASS_NONE},                     {"full_name", "[PERSON_NAME]", CLASS_NONE},
     {"imei", "490154203237518", CLASS_NONE},              {"order_id", "4111111111111111", CLASS_NONE},
     {"note", "4111111111111111", CLASS_CARD_NUMBER},      {"created_at", "1700000123", CLASS_NONE},
+    {"item", "paid by 4111111111111111", CLASS_CARD_NUMBER}, {"item", "4111 1111 1111 1111", CLASS_CARD_NUMBER},
+    {"reference", "order 4111111111111111", CLASS_NONE},
 };
 
 static void test_fields(void) {
