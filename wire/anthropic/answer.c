@@ -19,7 +19,9 @@ static const struct shape_member usage_members[] = {
 static const struct shape usage = {SHAPE_MEMBERS(usage_members), .others = &shape_plain};
 
 static const struct shape_member stop_members[] = {
-    M("type", &shape_name), M("category", &shape_name), M("explanation", &shape_text)};
+    M("type", &shape_name), M("category", &shape_name), M("explanation", &shape_text),
+    M("fallback_credit_token", &shape_opaque), M("fallback_has_prefill_claim", &shape_plain),
+    M("recommended_model", &shape_name)};
 static const struct shape stop = {SHAPE_MEMBERS(stop_members)};
 
 #define STOP_MEMBERS                                                                                              \

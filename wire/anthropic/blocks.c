@@ -88,7 +88,12 @@ static const struct shape_member tab_members[] = {
     M("tab_id", &shape_name), M("title", &shape_text), M("url", &shape_text), M("active", &shape_plain)};
 static const struct shape tab = {SHAPE_MEMBERS(tab_members)};
 static const struct shape tabs = {.items = &tab};
-BLOCK(browser_state, M("tabs", &tabs), M("state_changes", &shape_tree));
+static const struct shape_member tab_change_members[] = {
+    M("type", &shape_name), M("tab_id", &shape_name), M("download_id", &shape_name), M("url", &shape_text),
+    M("path", &shape_text), M("size_bytes", &shape_plain), M("error", &shape_text)};
+static const struct shape tab_change = {SHAPE_MEMBERS(tab_change_members)};
+static const struct shape tab_changes = {.items = &tab_change};
+BLOCK(browser_state, M("tabs", &tabs), M("state_changes", &tab_changes));
 BLOCK(tool_reference, M("tool_name", &shape_name), M("name", &shape_name), M("server_name", &shape_name));
 
 static const struct shape_variant result_variants[] = {

@@ -130,6 +130,12 @@ static const struct shape_member thread_members[] = {
     M("type", &shape_name), MF("previous_message_id", &shape_name, LLM_PREVIOUS_RESPONSE)};
 static const struct shape thread = {SHAPE_MEMBERS(thread_members)};
 
+static const struct shape_member fallback_members[] = {
+    M("model", &shape_name), M("max_tokens", &shape_plain), M("output_config", &output), M("speed", &shape_name),
+    M("thinking", &shape_name)};
+static const struct shape fallback = {.kind = SHAPE_NAME, SHAPE_MEMBERS(fallback_members)};
+static const struct shape fallbacks = {.kind = SHAPE_NAME, .items = &fallback};
+
 /* Names tools, in one of several forms. */
 static const struct shape choice = {.kind = SHAPE_NAME};
 static const struct shape texts = {.items = &shape_text};
@@ -143,7 +149,7 @@ static const struct shape_member request_members[] = {
     M("cache_control", &anthropic_cache_control), M("container", &anthropic_container), M("mcp_servers", &servers),
     M("context_management", &management), M("compaction", &edit), M("output_config", &output),
     M("output_format", &format), M("diagnostics", &shape_name), M("billing_policy", &shape_name),
-    M("fallbacks", &shape_tree), M("fallback_credit_token", &shape_opaque), MF("thread", &thread, LLM_THREAD),
+    M("fallbacks", &fallbacks), M("fallback_credit_token", &shape_opaque), MF("thread", &thread, LLM_THREAD),
     M("user_profile_id", &shape_name), M("workspace_id", &shape_name),
 };
 const struct shape anthropic_request = {SHAPE_MEMBERS(request_members)};

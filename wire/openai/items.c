@@ -141,9 +141,14 @@ static const struct shape reasoning = {SHAPE_MEMBERS(reasoning_members)};
 static const struct shape_member compaction_members[] = {ITEM_MEMBERS, M("encrypted_content", &shape_opaque)};
 static const struct shape compaction = {SHAPE_MEMBERS(compaction_members)};
 
+static const struct shape_member image_error_members[] = {
+    M("code", &shape_name), M("message", &shape_text), M("param", &shape_text), M("type", &shape_name),
+    M("moderation_details", &shape_name)};
+static const struct shape image_error = {SHAPE_MEMBERS(image_error_members)};
 static const struct shape_member image_call_members[] = {
     ITEM_MEMBERS, MF("result", &shape_media, LLM_IMAGE), M("revised_prompt", &shape_text), M("action", &shape_name),
-    M("background", &shape_name), M("output_format", &shape_name), M("quality", &shape_name), M("size", &shape_name)};
+    M("background", &shape_name), M("output_format", &shape_name), M("quality", &shape_name), M("size", &shape_name),
+    M("error", &image_error), M("svg_usage", &shape_name)};
 static const struct shape image_call = {SHAPE_MEMBERS(image_call_members)};
 
 static const struct shape_member interpreter_output_members[] = {
@@ -210,6 +215,9 @@ static const struct shape more_tools = {SHAPE_MEMBERS(more_tools_members)};
 static const struct shape_member program_members[] = {
     CALL_MEMBERS, M("code", &shape_text), M("fingerprint", &shape_opaque), M("result", &shape_text)};
 static const struct shape program = {SHAPE_MEMBERS(program_members)};
+static const struct shape_member configuration_members[] = {
+    ITEM_MEMBERS, M("reasoning", &openai_reasoning), M("text", &shape_name)};
+static const struct shape configuration = {SHAPE_MEMBERS(configuration_members)};
 static const struct shape_member bare_members[] = {ITEM_MEMBERS};
 static const struct shape bare = {SHAPE_MEMBERS(bare_members)};
 
@@ -241,6 +249,7 @@ static const struct shape_variant item_variants[] = {
     V("reasoning", &reasoning),
     V("compaction", &compaction),
     V("compaction_trigger", &bare),
+    V("configuration_update", &configuration),
     V("item_reference", &bare),
     V("program", &program),
     V("program_output", &program),

@@ -88,7 +88,8 @@ static const struct shape_member mask_members[] = {M("file_id", &shape_name), MF
 static const struct shape mask = {SHAPE_MEMBERS(mask_members)};
 static const struct shape_member image_members[] = {
     M("type", &shape_name), M("action", &shape_name), M("background", &shape_name), M("input_fidelity", &shape_name),
-    M("input_image_mask", &mask), M("model", &shape_name), M("moderation", &shape_name),
+    M("complexity", &shape_name), M("frame_count", &shape_plain), M("frame_duration_ms", &shape_plain),
+    M("svg", &shape_name), M("input_image_mask", &mask), M("model", &shape_name), M("moderation", &shape_name),
     M("output_compression", &shape_plain), M("output_format", &shape_name), M("partial_images", &shape_plain),
     M("quality", &shape_name), M("size", &shape_name)};
 static const struct shape image = {SHAPE_MEMBERS(image_members)};
