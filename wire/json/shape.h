@@ -31,7 +31,7 @@ enum shape_kind {
     SHAPE_JSON_TEXT,   /* a string that holds a JSON document; text when it is none */
     SHAPE_TREE,        /* any JSON */
     SHAPE_NAME,        /* an identifier, enumeration or address: refused when a value in it is to be masked */
-    SHAPE_OPAQUE,      /* sealed by the provider, in base64: kept as it is; anything else is a NAME */
+    SHAPE_OPAQUE,      /* sealed by the provider, in base64: kept as it is; what else it is, or decodes to, is a NAME */
     SHAPE_MEDIA,       /* base64 or a data: URL of something that is not text; anything else (a URL, an id) is a NAME */
     SHAPE_BASE64_TEXT, /* text in base64: inspected and masked decoded */
     SHAPE_PLAIN,       /* numbers and booleans; a string is a NAME */

@@ -4,6 +4,8 @@
 #include "base/digest.h"
 #include "detect/classes.h"
 
+#define UNSEALED_BYTES_MIN 12u
+
 enum applied { APPLIED_DOUBT = -1, APPLIED_NOTHING, APPLIED_FOUND, APPLIED_CHANGED, APPLIED_DROPPED };
 
 int shape_decode(struct shape_walk *walk, struct str raw, struct str *text, struct error *error) {
@@ -151,14 +153,61 @@ static bool is_opaque(struct str text) {
     return has_upper && has_lower && has_digit;
 }
 
-static int walk_opaque(struct shape_walk *walk, struct str name, struct str text, struct error *error) {
+static int base64_digit(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+/* As the most tolerant reader would: either alphabet, padded or not, in lines, several behind each other. */
+static void decode_base64(struct str text, struct buffer *out) {
+    uint32_t bits = 0;
+    int count = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        int digit = base64_digit(text.data[i]);
+        if (text.data[i] == '=') count = 0;
+        if (digit < 0) continue;
+        bits = bits << 6 | (uint32_t)digit;
+        count += 6;
+        if (count < 8) continue;
+        count -= 8;
+        buffer_append_byte(out, (uint8_t)(bits >> count));
+    }
+}
+
+static bool is_printable(char c) { return c >= ' ' && c < 0x7f; }
+
+/* What is sealed looks random: it has no runs of printable characters that are long enough for a value, but for accidents
+ * (an email address within six bytes comes once in some megabytes). What can be read is not sealed. */
+static int walk_unsealed(struct shape_walk *walk, struct str name, struct str bytes, struct error *error) {
+    size_t start = 0;
+    for (size_t i = 0; i <= bytes.length; i++) {
+        if (i < bytes.length && is_printable(bytes.data[i])) continue;
+        struct str run = str_slice(bytes, start, i);
+        start = i + 1;
+        if (run.length >= UNSEALED_BYTES_MIN && walk_name(walk, name, run, error) != 0) return -1;
+    }
+    return 0;
+}
+
+/* Sealed by its looks: accidental matches are no values. */
+static int walk_sealed(struct shape_walk *walk, struct str name, struct str text, struct error *error) {
     char shown[SHAPE_SHOWN_NAME_BYTES + 1];
     struct class_counts found = {0};
-    if (!is_opaque(text)) return walk_name(walk, name, text, error);
     if (walk->is_answer) return 0;
     if (apply(walk, STR_NONE, MASK_TEXT, text, &found, error) == APPLIED_DOUBT) return -1;
     if (found.count[CLASS_CREDENTIAL] == 0) return 0;
     return error_set(error, ERROR_DENIED, "\"%s\" holds a credential: leave it out", shape_shown_name(name, shown));
+}
+
+static int walk_opaque(struct shape_walk *walk, struct str name, struct str text, struct error *error) {
+    int result = is_opaque(text) ? walk_sealed(walk, name, text, error) : walk_name(walk, name, text, error);
+    if (result != 0 || walk->is_answer || !is_base64(text)) return result;
+    buffer_clear(&walk->quoted);
+    decode_base64(text, &walk->quoted);
+    if (buffer_failed(&walk->quoted)) return error_out_of_memory(error);
+    return walk_unsealed(walk, name, buffer_view(&walk->quoted), error);
 }
 
 static int walk_base64(struct shape_walk *walk, struct str name, struct str raw, struct str text, struct str prefix,

@@ -27,6 +27,9 @@ static const struct shape_member members[] = {
 static const struct shape root = {SHAPE_MEMBERS(members)};
 
 #define SEALED64 "QUJDRGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY3ODkwQUJDREVGR0hJSktMTU5P"
+/* Bytes as above, with "note: CANARY-123 here" among them. */
+#define READABLE64 \
+    "EkiAgYKDhIWGh4iJiouMjY6PkJGSk5SVlpeYmZqbnJ2en6ChoqOkpaanqKmqq6ytrq9ub3RlOiBDQU5BUlktMTIzIGhlcmXIyMjI"
 
 enum direction { REQUEST, ANSWER };
 
