@@ -212,6 +212,7 @@ struct fold {
     bool cedar_denied;
     bool has_erred;      /* a forbid could not be evaluated */
     bool lacks_unscanned; /* all that is missing is a permit for what nobody can look into */
+    struct str unpermitted; /* the action of the first step that nothing permits */
     struct str reason;   /* @reason of the first denying policy that has one */
     struct names permits;
     struct names denials;
@@ -271,7 +272,7 @@ static void append_names(struct buffer *out, const struct str *names, size_t cou
     }
 }
 
-/* "held by policy a, b: ...", "denied by policy a: <@reason>", "no policy permits this". */
+/* "held by policy a, b: ...", "denied by policy a: <@reason>", "no policy permits this: it is action \"sql:ddl\"". */
 static struct str verdict_message(const struct verdict *verdict, const struct fold *fold, struct arena *arena) {
     struct buffer text;
     buffer_init(&text, 64u << 10);
@@ -281,6 +282,9 @@ static struct str verdict_message(const struct verdict *verdict, const struct fo
                                   "reveals " POLICY_UNSCANNED " to the upstream");
     } else if (verdict->policy_count == 0) {
         buffer_append_cstr(&text, "no policy permits this");
+        if (fold->unpermitted.length > 0) {
+            buffer_append_format(&text, ": it is action \"%.*s\"", STR_ARGS(fold->unpermitted));
+        }
     } else {
         buffer_append_cstr(&text, verdict->kind == VERDICT_HOLD ? "held by " : "denied by ");
         buffer_append_cstr(&text, separator);
@@ -364,6 +368,8 @@ static int decide(const struct policy_session *session, struct fold *fold, struc
             return -1;
         }
         fold_add(fold, &decision);
+        bool is_unpermitted = !decision.is_allowed && decision.reason_count == 0;
+        if (is_unpermitted && fold->unpermitted.length == 0) fold->unpermitted = action->steps[i].verb;
     }
     if (action->has_unscanned && decide_unscanned(session, fold, error) != 0) return -1;
     return fold_finish(fold, action, error);

@@ -64,7 +64,7 @@ static const struct {
     {"approval alone reveals nothing", PERMIT ASK_FOR_IMAGES, "llm:prompt", NULL, "approve:sre", 0, 0, true, VERDICT_DENY,
      "", LACKS},
     {"a denied prompt is denied for its own reason", REVEAL, "llm:prompt", NULL, NULL, 0, 0, true, VERDICT_DENY, "",
-     "no policy permits this"},
+     "no policy permits this: it is action \"llm:prompt\""},
     {"within the budget", PERMIT BUDGET, "llm:prompt", NULL, NULL, 1000, 5000, false, VERDICT_ALLOW, "llm", ""},
     {"beyond the hour's", PERMIT BUDGET, "llm:prompt", NULL, NULL, 1001, 5000, false, VERDICT_DENY, "budget", NULL},
     {"beyond the day's", PERMIT BUDGET, "llm:prompt", NULL, NULL, 0, 5001, false, VERDICT_DENY, "budget", NULL},

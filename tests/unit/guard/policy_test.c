@@ -47,7 +47,8 @@ static const struct {
 } rows[] = {
     {"permit", PERMIT_ALL, "ana", {{"sql:read", &customers}}, "select", NULL, VERDICT_ALLOW, true, "all", "", "", ""},
     {"default deny", "@id(\"x\") permit (principal, action == Sworn::Action::\"sql:read\", resource);", "ana",
-     {{"sql:write", &customers}}, "update", NULL, VERDICT_DENY, false, "", "", "", "no policy permits this"},
+     {{"sql:write", &customers}}, "update", NULL, VERDICT_DENY, false, "", "", "",
+     "no policy permits this: it is action \"sql:write\""},
     {"forbid over permit", PERMIT_ALL NO_DROP, "ana", {{"sql:ddl", &orders}}, "drop", NULL, VERDICT_DENY, false,
      "no-drop", "", "", "denied by policy no-drop: nobody drops tables here"},
     {"a forbid without a reason", PERMIT_ALL "@id(\"n\") forbid (principal, action, resource);", "ana",
@@ -79,7 +80,7 @@ static const struct {
     {"erring forbid beside a curable one", PERMIT_ALL ERRS_FORBID TWO_SRE, "ana", {{"sql:ddl", &orders}}, "alter", NULL,
      VERDICT_DENY, false, "ddl-two-sre errs", "errs", "", NULL},
     {"erring permit does not permit", ERRS_PERMIT, "ana", {{"sql:read", &orders}}, "select", NULL, VERDICT_DENY, false,
-     "", "errs-permit", "", "no policy permits this"},
+     "", "errs-permit", "", "no policy permits this: it is action \"sql:read\""},
     {"erring permit does not deny", PERMIT_ALL ERRS_PERMIT, "ana", {{"sql:read", &orders}}, "select", NULL,
      VERDICT_ALLOW, true, "all", "errs-permit", "", ""},
     {"two tables, both allowed", PERMIT_ALL, "ana", {{"sql:read", &orders}, {"sql:read", &customers}}, "select", NULL,
