@@ -396,12 +396,16 @@ def word_at_provider(line, number=0):
 
 
 def test_thinking_goes_back_as_the_provider_signed_it(line):
+    """The client reads its own address in it, so it gets the signed words sealed behind the signature and returns them."""
     body = ask(f"Write to {MAIL} today")
     line.call("messages.create", body)
     word = word_at_provider(line)
     line.fake.script({"say": [{"thinking": f"They wrote {word}.", "signature": "c2lnbmVk"}, f"To {word}?"]}, times=2)
     for said in (line.call("messages.create", body)["value"], line.call("messages.stream", body, mode="helper")["message"]):
-        assert text_of(said) == f"To {MAIL}?" and said["content"][0]["signature"] == "c2lnbmVk"
+        thinking = said["content"][0]
+        assert text_of(said) == f"To {MAIL}?" and thinking["thinking"] == f"They wrote {MAIL}."
+        signature, mark, sealed = thinking["signature"].partition(".swn1.")
+        assert signature == "c2lnbmVk" and bool(mark and sealed) != line.is_direct
         history = [*body["messages"], {"role": "assistant", "content": said["content"]}, {"role": "user", "content": "Yes"}]
         line.call("messages.create", {**body, "messages": history})
         sent = line.fake.requests[-1].json()["messages"][1]["content"]
