@@ -6,6 +6,7 @@
  *     array  = '[' [ value *( ',' value ) ] ']'
  */
 #include "base/json.h"
+#include "base/json_plain.h"
 
 enum scan_state {
     SCAN_VALUE,         /* a value must follow */
@@ -71,6 +72,8 @@ static bool scan_string(struct json_scanner *scanner, struct str *raw) {
     size_t start = scanner->offset + 1;
     size_t at = start;
     while (at < text.length) {
+        at = json_plain_end(text, at);
+        if (at == text.length) return false;
         uint8_t c = (uint8_t)text.data[at];
         if (c == '"') {
             *raw = str_slice(text, start, at);
@@ -80,8 +83,6 @@ static bool scan_string(struct json_scanner *scanner, struct str *raw) {
         if (c < 0x20) return false;
         if (c == '\\') {
             if (!skip_escape(text, &at)) return false;
-        } else if (c < 0x80) {
-            at++;
         } else {
             uint32_t ignored;
             if (utf8_decode(text, &at, &ignored) != 0) return false;

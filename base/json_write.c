@@ -1,5 +1,6 @@
 /* Writing JSON in the canonical form of RFC 8785. */
 #include "base/json.h"
+#include "base/json_plain.h"
 
 #define JSON_INTEGER_MAX ((int64_t)1 << 53)
 
@@ -76,10 +77,6 @@ void json_write_raw(struct json_writer *writer, struct str value) {
     buffer_append_str(writer->out, value);
 }
 
-static bool is_plain(uint8_t byte) {
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
-
 static void append_escaped(struct buffer *out, uint8_t byte) {
     static const char short_escapes[] = "btn\0fr"; /* for 0x08 to 0x0d; 0x0b has none */
     if (byte == '"' || byte == '\\') {
@@ -97,8 +94,7 @@ void json_append_quoted(struct buffer *out, struct str value) {
     buffer_append_byte(out, '"');
     size_t offset = 0;
     while (offset < value.length) {
-        size_t run = offset;
-        while (run < value.length && is_plain((uint8_t)value.data[run])) run++;
+        size_t run = json_plain_end(value, offset);
         buffer_append_str(out, str_slice(value, offset, run));
         offset = run;
         if (offset == value.length) break;

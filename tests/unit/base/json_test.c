@@ -56,6 +56,24 @@ static void test_scanner(void) {
     ok(!is_json(str_make(deep, sizeof(deep))), "one deeper");
 }
 
+/* Strings are looked at eight bytes at a time: each byte, at each place of a word. */
+static void test_each_byte(void) {
+    bool is_right = true;
+    for (size_t at = 0; at < 20; at++) {
+        for (int byte = 0; byte < 256; byte++) {
+            char text[32] = "\"aaaaaaaaaaaaaaaaaaaaaaaa\"";
+            text[1 + at] = (char)byte;
+            bool is_good = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+            is_right = is_right && is_json(str_make(text, 26)) == is_good;
+            buffer_clear(&out);
+            json_append_quoted(&out, str_make(text + 1, 24));
+            is_right = is_right && str_equal(buffer_view(&out), str_make(text, 26)) == is_good;
+            is_right = is_right && is_json(buffer_view(&out));
+        }
+    }
+    ok(is_right, "each byte at each place");
+}
+
 static void test_unescape(void) {
     static const struct { const char *raw; const char *decoded; } rows[] = {
         {"a\\n\\\"\\\\\\/", "a\n\"\\/"}, {"\\u0041\\u00e9\\ud83d\\ude00", "A\xc3\xa9\xf0\x9f\x98\x80"},
@@ -84,6 +102,7 @@ int main(void) {
     buffer_init(&out, 65536);
     test_writer();
     test_scanner();
+    test_each_byte();
     test_unescape();
     buffer_free(&out);
     return tap_done();
