@@ -1,4 +1,5 @@
-/* Chunks in a list, newest first; each is twice the size of the one before, up to a maximum. */
+/* Chunks in a list, newest first; each is twice the size of the one before, up to a maximum;
+ * the first of a small arena is a part of its cap. */
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -48,7 +49,8 @@ void arena_reset(struct arena *arena) {
 }
 
 static bool add_chunk(struct arena *arena, size_t least_bytes) {
-    size_t size_bytes = arena->newest != NULL ? arena->newest->size_bytes * 2 : ARENA_CHUNK_FIRST_BYTES;
+    size_t first_bytes = arena->cap_bytes / 8 < ARENA_CHUNK_FIRST_BYTES ? arena->cap_bytes / 8 : ARENA_CHUNK_FIRST_BYTES;
+    size_t size_bytes = arena->newest != NULL ? arena->newest->size_bytes * 2 : first_bytes;
     if (size_bytes > ARENA_CHUNK_MAX_BYTES) size_bytes = ARENA_CHUNK_MAX_BYTES;
     if (size_bytes < least_bytes) size_bytes = least_bytes;
     struct arena_chunk *chunk = malloc(sizeof(*chunk) + size_bytes);
