@@ -289,6 +289,11 @@ bool fiber_spend_io(struct fiber *fiber) {
     return true;
 }
 
+void fiber_trim_stack(void) {
+    const struct fiber *fiber = fiber_self();
+    if (fiber != NULL) stack_trim(fiber->context.stack, __builtin_frame_address(0));
+}
+
 void fiber_call_on_worker_stack(void (*function)(void *argument), void *argument) {
     struct fiber *fiber = fiber_self();
     if (fiber == NULL) {

@@ -54,6 +54,9 @@ int fiber_sleep(uint64_t duration_ns, struct error *error) MUST_USE; /* -1: ERRO
 /* Lets every other ready fiber, and what the kernel has ready, run first. */
 void fiber_yield(void);
 
+/* Gives the kernel what the running fiber's stack once took below where it stands now. A system call: before long parks. */
+void fiber_trim_stack(void);
+
 /* Runs function(argument) on the worker thread's own big stack. It must not park. Outside of a fiber: a plain call. */
 void fiber_call_on_worker_stack(void (*function)(void *argument), void *argument);
 

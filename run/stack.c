@@ -10,7 +10,9 @@
 
 #include "base/check.h"
 
-#define GUARD_BYTES ((size_t)4096)
+#define PAGE_BYTES ((size_t)4096)
+#define GUARD_BYTES PAGE_BYTES
+#define CALLS_BYTES ((size_t)512) /* what the calls that trim a stack take of it themselves */
 #define KEPT_BYTES ((size_t)8192)
 /* This many of a pool keep all of their pages, so that a busy worker makes no system calls. */
 #define DIRTY_STACKS_MAX 32
@@ -28,6 +30,12 @@ static char *map_stack(void) {
 
 static void unmap_stack(char *stack) {
     CHECK(munmap(stack - GUARD_BYTES, GUARD_BYTES + FIBER_STACK_BYTES) == 0);
+}
+
+void stack_trim(char *stack, const char *top) {
+    size_t used_bytes = (size_t)(stack + FIBER_STACK_BYTES - top) + CALLS_BYTES;
+    used_bytes = (used_bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    if (used_bytes < FIBER_STACK_BYTES) madvise(stack, FIBER_STACK_BYTES - used_bytes, MADV_DONTNEED);
 }
 
 char *stack_pool_take(struct stack_pool *pool) {

@@ -16,6 +16,8 @@ struct stack_pool {
     size_t count;
 };
 
+/* Gives back the whole pages below `top`, the address that their fiber stands at. */
+void stack_trim(char *stack, const char *top);
 /* The lowest usable byte of FIBER_STACK_BYTES; NULL when memory (or the kernel's count of mappings) is out. */
 char *stack_pool_take(struct stack_pool *pool);
 void stack_pool_give(struct stack_pool *pool, char *stack);

@@ -2,6 +2,7 @@
 #include "run/fiber.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "run/stack.h"
@@ -219,6 +220,21 @@ static void touch_stack(void *argument) {
     if (fiber_sleep(MILLISECONDS(1), NULL) < 0) *(size_t *)argument = 0;
 }
 
+static bool is_resident(const char *page) {
+    unsigned char state = 0;
+    return mincore((void *)((uintptr_t)page & ~(uintptr_t)4095), 4096, &state) == 0 && (state & 1) != 0;
+}
+
+static void test_trim(void *argument) {
+    const char *below = (const char *)__builtin_frame_address(0) - 3 * 4096;
+    size_t sum = recurse(20);
+    bool was_resident = is_resident(below);
+    fiber_trim_stack();
+    ok(was_resident && !is_resident(below), "what a deep call took of the stack is given back");
+    is_integer(recurse(20), sum, "and can be taken again");
+    (void)argument;
+}
+
 #define MANY_FIBERS (IS_SANITIZED ? 500 : 3000)
 
 static void test_many(void *argument) {
@@ -277,7 +293,7 @@ int main(void) {
     static const struct {
         void (*function)(void *argument);
     } tests[] = {{test_switching}, {test_order}, {test_wake}, {test_deadlines}, {test_cancel},
-                 {test_shield},    {test_join},  {test_worker_stack}, {test_many}};
+                 {test_shield},    {test_join},  {test_worker_stack}, {test_trim}, {test_many}};
     for (size_t i = 0; i < LENGTH_OF(tests); i++) run_in_fiber(1, tests[i].function, NULL);
     test_guard_page();
     bool has_unwound = false;
