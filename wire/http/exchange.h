@@ -24,6 +24,7 @@
 #define HTTP_BODY_BYTES_MAX ((size_t)48 << 20)  /* with its head it must fit a sealed payload */
 #define HTTP_HEAD_TIMEOUT_NS (30 * NANOSECONDS_PER_SECOND)
 #define HTTP_IDLE_TIMEOUT_NS (120 * NANOSECONDS_PER_SECOND)
+#define HTTP_REST_NS (200 * NANOSECONDS_PER_MILLISECOND)      /* a connection idle for so long gives up what it can */
 #define HTTP_BODY_TIMEOUT_NS (300 * NANOSECONDS_PER_SECOND)    /* for all of a request's body */
 #define HTTP_ANSWER_TIMEOUT_NS (900 * NANOSECONDS_PER_SECOND)  /* between two pieces of an answer */
 #define HTTP_PING_NS (10 * NANOSECONDS_PER_SECOND)             /* while a stream waits for an approval */
@@ -62,7 +63,7 @@ struct http_exchange {
     struct str path;  /* of the target, not decoded */
     struct str query; /* STR_NONE: none */
     struct buffer body; /* without its transfer and content coding */
-    struct buffer text; /* what an approver reads and what is sealed */
+    struct buffer text; /* what an approver reads and what is sealed; none once it is forwarded */
     bool is_body_left;  /* it was not read to its end: the connection cannot go on */
 
     /* in flight */

@@ -10,10 +10,19 @@ static const struct http_limits limits = HTTP_LIMITS_DEFAULT;
 
 /* ---- The head -------------------------------------------------------------------------------------------------- */
 
+/* P. Most requests follow at once: only who stays idle is worth the system call. */
+static int await_request(struct wire_session *session, struct error *error) {
+    uint64_t now_ns = clock_monotonic_ns();
+    if (stream_fill(session->client, 1, now_ns + HTTP_REST_NS, error) == 0) return 0;
+    if (error->code != ERROR_TIMEOUT) return -1;
+    fiber_trim_stack();
+    return stream_fill(session->client, 1, now_ns + HTTP_IDLE_TIMEOUT_NS, error);
+}
+
 int http_read_head(struct wire_session *session, struct error *error) {
     struct http_state *state = http_state(session);
     struct error idle;
-    if (stream_fill(session->client, 1, clock_monotonic_ns() + HTTP_IDLE_TIMEOUT_NS, &idle) != 0) {
+    if (await_request(session, &idle) != 0) {
         if (idle.code == ERROR_TIMEOUT || idle.code == ERROR_CLOSED) return 0;
         *error = idle;
         return -1;

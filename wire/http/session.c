@@ -154,6 +154,8 @@ int http_forward(struct wire_session *session, struct action *action, const stru
     CHECK(exchange != NULL && exchange->phase == EXCHANGE_DESCRIBED);
     exchange->action = action;
     exchange->plans = plans;
+    action->text = STR_NONE; /* it is sealed: its bytes go before the answer comes */
+    buffer_free(&exchange->text);
     return http_send_request(exchange, error);
 }
 
@@ -192,15 +194,25 @@ static int complete_exchange(struct wire_session *session, struct http_state *st
     return is_broken ? error_set(error, ERROR_CLOSED, "the answer was cut short") : 0;
 }
 
+/* P. Until the ask fiber is done with an exchange. */
+static int await_exchange(struct http_state *state, struct error *error) {
+    uint64_t deadline_ns = clock_monotonic_ns() + HTTP_REST_NS;
+    while (state->exchange == NULL || state->exchange->phase == EXCHANGE_DESCRIBED) {
+        if (condition_wait(&state->progress, deadline_ns, error) == 0) continue;
+        if (error->code != ERROR_TIMEOUT) return -1;
+        fiber_trim_stack();
+        deadline_ns = FIBER_NO_DEADLINE;
+    }
+    return 0;
+}
+
 int http_next_answer(struct wire_session *session, struct action **action, struct error *error) {
     struct http_state *state = http_state(session);
     if (state->exchange != NULL && state->exchange->phase == EXCHANGE_RELEASED &&
         complete_exchange(session, state, error) != 0) {
         return -1;
     }
-    while (state->exchange == NULL || state->exchange->phase == EXCHANGE_DESCRIBED) {
-        if (condition_wait(&state->progress, FIBER_NO_DEADLINE, error) != 0) return -1;
-    }
+    if (await_exchange(state, error) != 0) return -1;
     struct http_exchange *exchange = state->exchange;
     if (exchange->problem.status == 0 && http_relay(exchange, error) != 0) return -1;
     if (exchange->problem.status != 0 && http_write_problem(exchange, error) != 0) return -1;
