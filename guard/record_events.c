@@ -39,28 +39,26 @@ static void write_commitment(struct json_writer *writer, struct str name, const 
     seal_commitment_write(writer, commitment);
 }
 
-/* Classes by name, in the order of their names, so that the object is canonical. */
-static void class_order(enum data_class order[CLASS_MAX]) {
-    for (size_t i = 0; i < CLASS_MAX; i++) {
-        size_t at = i;
-        struct str name = str_from_cstr(class_name((enum data_class)i));
-        while (at > 0 && str_compare(str_from_cstr(class_name(order[at - 1])), name) > 0) {
-            order[at] = order[at - 1];
-            at--;
-        }
-        order[at] = (enum data_class)i;
+/* The classes of a set in the order of their names, so that the object is canonical. */
+static size_t sort_classes(class_set set, enum data_class order[CLASS_MAX]) {
+    size_t count = 0;
+    for (class_set left = set; left != 0; left &= left - 1) {
+        enum data_class class = (enum data_class)__builtin_ctzll(left);
+        size_t at = count++;
+        for (; at > 0 && strcmp(class_name(order[at - 1]), class_name(class)) > 0; at--) order[at] = order[at - 1];
+        order[at] = class;
     }
+    return count;
 }
 
 void record_write_counts(struct json_writer *writer, struct str name, const struct class_counts *counts) {
-    if (class_counts_set(counts) == 0) return;
     enum data_class order[CLASS_MAX];
-    class_order(order);
+    size_t count = sort_classes(class_counts_set(counts), order);
+    if (count == 0) return;
     json_key(writer, name);
     json_begin_object(writer);
-    for (size_t i = 0; i < CLASS_MAX; i++) {
-        uint32_t count = counts->count[order[i]];
-        if (count > 0) json_member_integer(writer, str_from_cstr(class_name(order[i])), count);
+    for (size_t i = 0; i < count; i++) {
+        json_member_integer(writer, str_from_cstr(class_name(order[i])), counts->count[order[i]]);
     }
     json_end_object(writer);
 }
