@@ -126,7 +126,7 @@ static struct verdict recorded_verdict(const struct replay_decision *decision) {
         .policies = entry->policies, .policy_count = entry->policy_count,
         .errors = entry->errors, .error_count = entry->error_count,
         .remedies = entry->remedies, .remedy_count = entry->remedy_count,
-        .reveal = entry->reveal,
+        .reveal = entry->reveal, .reveal_request = entry->reveal_request,
     };
 }
 
@@ -141,6 +141,8 @@ static void append_side(struct buffer *out, const struct verdict *verdict, unsig
     if ((differences & REPLAY_REVEAL) == 0) return;
     buffer_append_cstr(out, ", reveals ");
     policy_append_classes(out, verdict->reveal);
+    buffer_append_cstr(out, ", to the upstream ");
+    policy_append_classes(out, verdict->reveal_request);
 }
 
 static void write_side(struct json_writer *writer, struct str key, const struct verdict *verdict) {
@@ -150,6 +152,7 @@ static void write_side(struct json_writer *writer, struct str key, const struct 
     policy_write_names(writer, STR("policies"), verdict->policies, verdict->policy_count);
     policy_write_names(writer, STR("remedies"), verdict->remedies, verdict->remedy_count);
     policy_write_classes(writer, STR("reveal"), verdict->reveal);
+    policy_write_classes(writer, STR("reveal_request"), verdict->reveal_request);
     json_member_string(writer, STR("verdict"), verdict_kind_name(verdict->kind));
     json_end_object(writer);
 }

@@ -121,6 +121,28 @@ static void end_session(struct replay *replay, const struct ledger_entry *entry)
 
 /* ---- Decisions ----------------------------------------------------------------------------------------------- */
 
+/* What goes to a database is inspected, not masked: nothing was asked about it. */
+static bool masks_requests(const struct action *action) {
+    const struct resource *resource = action->step_count > 0 ? action->steps[0].resource : NULL;
+    for (; resource != NULL; resource = resource->parent) {
+        if (str_equal(resource->type, STR("Database"))) return false;
+    }
+    return true;
+}
+
+static int decide_reveal(struct replay *replay, const struct replay_session *session, const struct replay_entry *entry,
+                         struct policy_session *policy, const struct policy_facts *facts, struct error *error) {
+    struct action *action = replay->action;
+    struct verdict *verdict = &action->verdict;
+    if (policy_reveal(policy, &replay->scratch, facts, session->source, POLICY_SINK_PRINCIPAL, entry->applied,
+                      entry->applied_count, &verdict->reveal, error) != 0) {
+        return -1;
+    }
+    if (!masks_requests(action)) return 0;
+    return policy_reveal(policy, &replay->scratch, facts, session->source, POLICY_SINK_UPSTREAM, entry->applied,
+                         entry->applied_count, &verdict->reveal_request, error);
+}
+
 static int decide(struct replay *replay, const struct replay_session *session, const struct replay_entry *entry,
                   const char *directory, struct verdict *verdict, struct error *error) {
     struct policy_session *policy = replay_bundles_session(replay->bundles, directory, &entry->bundle, &entry->entities,
@@ -140,8 +162,7 @@ static int decide(struct replay *replay, const struct replay_session *session, c
     struct error undecidable;
     if (policy_decide(policy, &replay->scratch, &facts, action, entry->applied, entry->applied_count, &undecidable) == 0 &&
         action->verdict.kind == VERDICT_ALLOW &&
-        policy_reveal(policy, &replay->scratch, &facts, session->source, POLICY_SINK_PRINCIPAL, entry->applied,
-                      entry->applied_count, &action->verdict.reveal, error) != 0) {
+        decide_reveal(replay, session, entry, policy, &facts, error) != 0) {
         return -1;
     }
     *verdict = action->verdict;

@@ -159,16 +159,16 @@ static void parse_classes(struct parse *parse) {
     }
 }
 
-static void parse_reveal(struct parse *parse) {
+static void parse_reveal(struct parse *parse, class_set *reveal) {
     size_t count;
     const struct str *names = json_read_strings(&parse->reader, &count);
     if (count == 1 && str_equal(names[0], STR("*"))) {
-        parse->out->reveal = CLASS_SET_ALL;
+        *reveal = CLASS_SET_ALL;
         return;
     }
     for (size_t i = 0; i < count; i++) {
         enum data_class class = find_class(parse, names[i]);
-        if (class != CLASS_NONE) parse->out->reveal |= CLASS_BIT(class);
+        if (class != CLASS_NONE) *reveal |= CLASS_BIT(class);
     }
 }
 
@@ -180,8 +180,9 @@ static void parse_decided(struct parse *parse) {
 
 enum member {
     MEMBER_ACTION, MEMBER_APPLIED, MEMBER_BUNDLE, MEMBER_CEDAR, MEMBER_CLASSES, MEMBER_DECIDED, MEMBER_ENTITIES,
-    MEMBER_ERRORS, MEMBER_POLICIES, MEMBER_PRINCIPAL, MEMBER_REMEDIES, MEMBER_REVEAL, MEMBER_ROUNDS, MEMBER_STEPS,
-    MEMBER_TEXT, MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_UNSCANNED, MEMBER_VERDICT, MEMBER_COUNT,
+    MEMBER_ERRORS, MEMBER_POLICIES, MEMBER_PRINCIPAL, MEMBER_REMEDIES, MEMBER_REVEAL,
+    MEMBER_REVEAL_REQUEST, MEMBER_ROUNDS, MEMBER_STEPS, MEMBER_TEXT, MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_UNSCANNED,
+    MEMBER_VERDICT, MEMBER_COUNT,
 };
 
 static const struct str member_names[MEMBER_COUNT] = {
@@ -190,6 +191,7 @@ static const struct str member_names[MEMBER_COUNT] = {
     [MEMBER_ENTITIES] = {"entities", 8},   [MEMBER_ERRORS] = {"errors", 6},     [MEMBER_POLICIES] = {"policies", 8},
     [MEMBER_PRINCIPAL] = {"principal", 9}, [MEMBER_REMEDIES] = {"remedies", 8}, [MEMBER_REVEAL] = {"reveal", 6},
     [MEMBER_ROUNDS] = {"rounds", 6},       [MEMBER_STEPS] = {"steps", 5},       [MEMBER_VERDICT] = {"verdict", 7},
+    [MEMBER_REVEAL_REQUEST] = {"reveal_request", 14},
     [MEMBER_TEXT] = {"text", 4},           [MEMBER_TOKENS_1D] = {"tokens_1d", 9}, [MEMBER_TOKENS_1H] = {"tokens_1h", 9},
     [MEMBER_UNSCANNED] = {"unscanned", 9},
 };
@@ -211,7 +213,8 @@ static void parse_member(struct parse *parse, struct str key) {
     case MEMBER_POLICIES: out->policies = json_read_strings(reader, &out->policy_count); break;
     case MEMBER_PRINCIPAL: out->principal = json_read_string(reader); break;
     case MEMBER_REMEDIES: out->remedies = json_read_strings(reader, &out->remedy_count); break;
-    case MEMBER_REVEAL: parse_reveal(parse); break;
+    case MEMBER_REVEAL: parse_reveal(parse, &out->reveal); break;
+    case MEMBER_REVEAL_REQUEST: parse_reveal(parse, &out->reveal_request); break;
     case MEMBER_ROUNDS: out->rounds = (uint32_t)json_read_integer(reader); break;
     case MEMBER_STEPS: parse_steps(parse); break;
     case MEMBER_TEXT: out->text = json_read_raw(reader); break;
@@ -272,6 +275,7 @@ unsigned replay_entry_compare(const struct replay_entry *entry, enum verdict_kin
         differences |= REPLAY_REMEDIES;
     }
     bool was_allowed = !entry->is_hold && !entry->is_denied;
-    if (was_allowed && verdict->kind == VERDICT_ALLOW && entry->reveal != verdict->reveal) differences |= REPLAY_REVEAL;
+    bool reveals_the_same = entry->reveal == verdict->reveal && entry->reveal_request == verdict->reveal_request;
+    if (was_allowed && verdict->kind == VERDICT_ALLOW && !reveals_the_same) differences |= REPLAY_REVEAL;
     return differences;
 }

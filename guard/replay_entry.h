@@ -40,6 +40,7 @@ struct replay_entry {
     const struct str *remedies; /* of a hold */
     size_t remedy_count;
     class_set reveal;
+    class_set reveal_request; /* to the upstream */
     struct str text; /* its commitment, as JSON */
     struct replay_tags tags[REPLAY_TAGS_MAX]; /* guard/replay_tags.h */
     size_t tag_count;

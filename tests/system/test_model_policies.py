@@ -78,6 +78,21 @@ def test_tool_calls_are_decided_by_their_arguments_and_replay(place):
     assert "2 decisions need the sealed text" in without.stdout
 
 
+def test_what_the_upstream_got_in_clear_replays(place, tmp_path):
+    fake, gateway = place
+    del fake
+    assert prompt(gateway, "ana", "write to ana@example.org")[0] == 200
+    wait_for_event(gateway, "outcome", lambda event: event["masked_request"] == {"email": 1})
+    gateway.stop()
+    assert gateway.run("policy", "replay").returncode == 0
+    (tmp_path / "clear").mkdir()
+    (tmp_path / "clear/models.cedar").write_text(POLICY + """
+@id("mail") permit (principal, action == Sworn::Action::"reveal", resource == Sworn::DataClass::"email")
+when { context.sink == "upstream" };""")
+    again = gateway.run("policy", "replay", "--policies", str(tmp_path / "clear"), check=False)
+    assert again.returncode == 1 and "to the upstream email" in again.stdout, again
+
+
 def test_an_image_goes_nowhere_unless_revealed(place):
     fake, gateway = place
     image = [{"type": "image_url", "image_url": {"url": PNG}}]

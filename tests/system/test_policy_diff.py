@@ -131,7 +131,7 @@ def test_replay_under_other_policies_names_each_difference(recorded, tmp_path):
     fifth, last = differences
     assert fifth["action"].endswith("-5") and fifth["principal"] == "ana" and "verdict" in fifth["differs"]
     assert fifth["was"]["verdict"] == "allow" and fifth["now"] == {
-        "errors": [], "policies": ["slow-down"], "remedies": [], "reveal": [], "verdict": "deny"}
+        "errors": [], "policies": ["slow-down"], "remedies": [], "reveal": [], "reveal_request": [], "verdict": "deny"}
     assert last["was"]["policies"] == ["none-write"] and last["now"]["verdict"] == "allow"
 
 
