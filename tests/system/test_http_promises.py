@@ -60,7 +60,7 @@ class Load:
 
 def echo(request):
     """The mark, in pieces, so that there is an end to be held back."""
-    return stream_answer([b"seen ", request.body, b" end"], "text/event-stream")
+    return stream_answer([b"seen ", request.body, b" end"])
 
 
 @pytest.fixture
