@@ -276,7 +276,7 @@ def test_client_that_goes_cancels_upstream(line, client):
     line.fake.script({"say": LONG, "delay_ms": 20, "split": 3})
     body = json.dumps({**ASK, "stream": True}).encode()
     client.send(head_of(line, "POST", CHAT, ("Content-Length", len(body))) + body)
-    client.until(b'"content":"The"')
+    client.until(b'"content":"T')
     client.close()
     assert line.fake.wait(lambda requests: [request for request in requests if request.is_aborted], 5)
 
