@@ -272,6 +272,18 @@ def test_provider_that_sends_garbage(line, client, raw):
     assert client.request("GET", "/v1/models", headers(line)).status == 200
 
 
+def test_connection_serves_on_after_a_stream_that_broke_off(line, client):
+    """The client was told in the stream's own words; it takes the connection for one that is kept alive."""
+    if line.mode != "sworn":
+        pytest.skip("only who knows the API has words for it")
+    line.fake.script({"say": LONG, "cut": 700})
+    reply = client.request("POST", CHAT, headers(line), json.dumps({**ASK, "stream": True}).encode())
+    assert reply.status == 200 and b'"error"' in reply.body and reply.header("connection") is None
+    time.sleep(0.2)
+    connection = client.socket
+    assert client.request("GET", "/v1/models", headers(line)).status == 200 and client.socket is connection
+
+
 def test_client_that_goes_cancels_upstream(line, client):
     line.fake.script({"say": LONG, "delay_ms": 20, "split": 3})
     body = json.dumps({**ASK, "stream": True}).encode()

@@ -240,6 +240,7 @@ static int finish_stream(struct http_exchange *exchange, struct error *error) {
     bool is_told = buffer_length(&exchange->out) > 0;
     http_write_chunk(out, buffer_view(&exchange->out));
     if (exchange->is_broken && !is_told) return 0;
+    exchange->is_broken = false; /* the client was told, and sees where it ends: the connection is good */
     return http_write_last_chunk(out, NULL, 0, error);
 }
 

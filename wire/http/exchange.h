@@ -83,7 +83,7 @@ struct http_exchange {
     struct buffer answer_body; /* whole, or the piece at hand */
     struct buffer out;              /* what goes to the client, not framed yet */
     bool is_begun;                  /* its head was written */
-    bool is_broken;                 /* it ended before its end */
+    bool is_broken;                 /* it ended before its end, which only the connection's end can say */
     void *dialect_state;
 };
 
