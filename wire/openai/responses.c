@@ -119,6 +119,7 @@ static const struct shape_variant event_variants[] = {
     V("response.completed", &state),
     V("response.incomplete", &state),
     V("response.failed", &state),
+    V("response.compaction.compacting", &progress),
     V("response.output_item.added", &item),
     V("response.output_item.done", &item),
     V("response.content_part.added", &part),
