@@ -53,7 +53,7 @@ def psql_environment(password):
 
 
 def normalise(data, port):
-    data = data.replace(str(port).encode(), b"PORT")
+    data = re.sub(rb"\b%d\b" % port, b"PORT", data)
     return re.sub(rb"(PID|process) \d+", rb"\1 NUMBER", data)
 
 
