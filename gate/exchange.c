@@ -5,9 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "guard/conversation.h"
-#include "guard/mask_plan.h"
-#include "run/offload.h"
+#include "gate/plans.h"
 
 #define EXCHANGE_ROUNDS_MAX 8
 
@@ -98,8 +96,10 @@ static int ask_what_is_revealed(struct session *session, struct action *action, 
     }
     class_set stuck = action->fixed_classes & ~verdict->reveal_request;
     if (stuck == 0) return 0;
-    return error_set(error, ERROR_DENIED, "the request holds a value of class %s in a place where it cannot be masked, and "
-                     "no policy reveals that class to the upstream", class_name((enum data_class)__builtin_ctzll(stuck)));
+    (void)error_set(error, ERROR_DENIED, "the request holds a value of class %s in a place where it cannot be masked, and "
+                    "no policy reveals that class to the upstream", class_name((enum data_class)__builtin_ctzll(stuck)));
+    action_refuse(action, REFUSAL_UNMASKABLE, str_from_cstr(error->text));
+    return -1;
 }
 
 /* One round: identity, policy, and for an allow what may be revealed. Doubt denies. */
@@ -219,70 +219,6 @@ static int judge_whole(struct session *session, struct action *action, struct er
 
 /* ---- Ask ------------------------------------------------------------------------------------------------------- */
 
-/* A call of guard/conversation.h for a helper thread. */
-struct conversation_call {
-    struct store *store;
-    struct conversation conversation;
-    struct vault *vault;
-    int result;
-    struct error error;
-};
-
-static void load_conversation(void *argument) {
-    struct conversation_call *call = argument;
-    call->result = conversation_load(call->store, &call->conversation, clock_real_us(), call->vault, &call->error);
-}
-
-static void keep_conversation(void *argument) {
-    struct conversation_call *call = argument;
-    call->result = conversation_keep(call->store, &call->conversation, clock_real_us(), call->vault, &call->error);
-}
-
-static struct conversation_call conversation_call(const struct session *session, struct vault *vault, struct str name) {
-    return (struct conversation_call){
-        .store = session->worker->gateway->store,
-        .conversation = {&session->worker->gateway->box_key, session->principal_name, session->upstream->name, name},
-        .vault = vault,
-    };
-}
-
-/* P. The vault of the action: with what an earlier one kept, where it continues that. NULL: doubt. */
-static struct vault *open_vault(struct session *session, struct action *action) {
-    struct vault *vault = vault_new(&action->arena);
-    if (vault == NULL || action->conversation.length == 0) return vault;
-    struct conversation_call call = conversation_call(session, vault, action->conversation);
-    if (offload_run(load_conversation, &call, &call.error) != 0) return NULL;
-    return call.result == 0 || call.error.code == ERROR_NOT_FOUND ? vault : NULL;
-}
-
-/* P. What a later action may continue is kept before the client learns of its name. */
-static void keep_vault(struct session *session, struct action *action) {
-    struct str name = action->outcome.conversation;
-    if (action->vault == NULL || name.length == 0 || vault_count(action->vault) == 0) return;
-    struct conversation_call call = conversation_call(session, action->vault, name);
-    if (offload_run(keep_conversation, &call, &call.error) == 0 && call.result == 0) return;
-    log_warning("placeholders of a conversation cannot be kept, its next answer will show them as they are: %s",
-                call.error.text);
-}
-
-/* P. */
-static const struct mask_plans *make_plans(struct session *session, struct action *action) {
-    bool masks_requests = session->wire.protocol->masks_requests;
-    struct vault *vault = action->vault = masks_requests ? open_vault(session, action) : NULL;
-    if (masks_requests && vault == NULL) return NULL;
-    struct mask_plans_options options = {
-        .worker = session->worker->masks,
-        .operators = session->login_snapshot->config->masking,
-        .reveal_principal = action->verdict.reveal,
-        .reveal_request = action->verdict.reveal_request,
-        .vault = vault,
-        .key = &session->worker->gateway->box_key,
-        .principal = session->principal_name,
-        .upstream = session->upstream->name,
-    };
-    return mask_plans_new(&action->arena, &options);
-}
-
 static void count_refusal(struct session *session, enum refusal why) {
     if (why == REFUSAL_NONE) return;
     atomic_fetch_add_explicit(&session->worker->gateway->refused[why], 1, memory_order_relaxed);
@@ -319,7 +255,7 @@ static int ask_one(struct session *session, struct action *action, struct error 
     }
     const struct mask_plans *plans = NULL;
     if (action->verdict.kind == VERDICT_ALLOW) {
-        plans = make_plans(session, action);
+        plans = session_make_plans(session, action);
         if (plans == NULL) deny(action, STR("the action is too large, or what it continues cannot be read"));
     }
     record_or_deny(session, action);
@@ -361,7 +297,7 @@ static int answer(struct session *session, struct error *error) {
     struct action *action;
     int got;
     while ((got = protocol->next_answer(&session->wire, &action, error)) == 1) {
-        keep_vault(session, action);
+        session_keep_vault(session, action);
         account_for(session, action);
         int released = protocol->release(&session->wire, action, error);
         action_free(&action);

@@ -159,9 +159,12 @@ int http_send_request(struct http_exchange *exchange, struct error *error) {
     if (body.length > 0) result = exchange->dialect->mask_request(exchange, &masked, &why);
     if (result == MASK_CHANGED) body = buffer_view(&masked);
     if (buffer_failed(&masked)) (void)error_set(&why, ERROR_LIMIT, "it is too large once it is masked");
-    int sent = 0;
-    if (result == MASK_FAILED || buffer_failed(&masked)) set_problem(exchange, 400, "the request cannot be masked", &why);
-    else sent = send_on(exchange, body, error);
+    bool is_unmaskable = result == MASK_FAILED || buffer_failed(&masked);
+    if (is_unmaskable) {
+        set_problem(exchange, 400, "the request cannot be masked", &why);
+        exchange->action->outcome.withheld_as = REFUSAL_UNMASKABLE;
+    }
+    int sent = is_unmaskable ? 0 : send_on(exchange, body, error);
     buffer_free(&masked);
     exchange->phase = EXCHANGE_FORWARDED;
     condition_wake_all(&state->progress);

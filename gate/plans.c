@@ -1,0 +1,69 @@
+/* The vault of an action and the plans that use it. The store blocks, so it is asked on a helper thread. */
+#include "gate/plans.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "guard/conversation.h"
+#include "run/offload.h"
+
+/* A call of guard/conversation.h for a helper thread. */
+struct conversation_call {
+    struct store *store;
+    struct conversation conversation;
+    struct vault *vault;
+    int result;
+    struct error error;
+};
+
+static void load_conversation(void *argument) {
+    struct conversation_call *call = argument;
+    call->result = conversation_load(call->store, &call->conversation, clock_real_us(), call->vault, &call->error);
+}
+
+static void keep_conversation(void *argument) {
+    struct conversation_call *call = argument;
+    call->result = conversation_keep(call->store, &call->conversation, clock_real_us(), call->vault, &call->error);
+}
+
+static struct conversation_call conversation_call(const struct session *session, struct vault *vault, struct str name) {
+    return (struct conversation_call){
+        .store = session->worker->gateway->store,
+        .conversation = {&session->worker->gateway->box_key, session->principal_name, session->upstream->name, name},
+        .vault = vault,
+    };
+}
+
+/* P. The vault of the action: with what an earlier one kept, where it continues that. NULL: doubt. */
+static struct vault *open_vault(struct session *session, struct action *action) {
+    struct vault *vault = vault_new(&action->arena);
+    if (vault == NULL || action->conversation.length == 0) return vault;
+    struct conversation_call call = conversation_call(session, vault, action->conversation);
+    if (offload_run(load_conversation, &call, &call.error) != 0) return NULL;
+    return call.result == 0 || call.error.code == ERROR_NOT_FOUND ? vault : NULL;
+}
+
+void session_keep_vault(struct session *session, struct action *action) {
+    struct str name = action->outcome.conversation;
+    if (action->vault == NULL || name.length == 0 || vault_count(action->vault) == 0) return;
+    struct conversation_call call = conversation_call(session, action->vault, name);
+    if (offload_run(keep_conversation, &call, &call.error) == 0 && call.result == 0) return;
+    log_warning("placeholders of a conversation cannot be kept, its next answer will show them as they are: %s",
+                call.error.text);
+}
+
+const struct mask_plans *session_make_plans(struct session *session, struct action *action) {
+    bool masks_requests = session->wire.protocol->masks_requests;
+    struct vault *vault = action->vault = masks_requests ? open_vault(session, action) : NULL;
+    if (masks_requests && vault == NULL) return NULL;
+    struct mask_plans_options options = {
+        .worker = session->worker->masks,
+        .operators = session->login_snapshot->config->masking,
+        .reveal_principal = action->verdict.reveal,
+        .reveal_request = action->verdict.reveal_request,
+        .vault = vault,
+        .key = &session->worker->gateway->box_key,
+        .principal = session->principal_name,
+        .upstream = session->upstream->name,
+    };
+    return mask_plans_new(&action->arena, &options);
+}
