@@ -5,10 +5,21 @@
 #include "wire/http/content.h"
 #include "wire/llm/exchange.h"
 
+#define LLM_MESSAGE_BYTES_MAX (64u << 10)
+
 struct llm_exchange *llm_exchange(const struct http_exchange *exchange) { return exchange->dialect_state; }
 
 const struct llm_dialect *llm_dialect(const struct http_exchange *exchange) {
     return (const struct llm_dialect *)exchange->dialect; /* its first member */
+}
+
+void llm_write_message(struct json_writer *writer, struct str message, struct str action_id) {
+    struct buffer text;
+    buffer_init(&text, LLM_MESSAGE_BYTES_MAX);
+    buffer_append_str(&text, message);
+    if (action_id.length > 0) buffer_append_format(&text, " (action %.*s)", STR_ARGS(action_id));
+    json_member_string(writer, STR("message"), buffer_failed(&text) ? message : buffer_view(&text));
+    buffer_free(&text);
 }
 
 enum mask_result llm_mask_request(struct http_exchange *exchange, struct buffer *out, struct error *error) {

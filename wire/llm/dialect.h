@@ -5,6 +5,7 @@
 #ifndef SWORN_WIRE_LLM_DIALECT_H
 #define SWORN_WIRE_LLM_DIALECT_H
 
+#include "base/json.h"
 #include "wire/http/api.h"
 #include "wire/llm/operation.h"
 
@@ -45,6 +46,9 @@ struct llm_dialect {
         .plain = &identifier##_plain,                                                                             \
     };                                                                                                            \
     HTTP_PROTOCOL(identifier, #identifier, identifier##_llm.http)
+
+/* The member "message" of an error: with the action that it is about. */
+void llm_write_message(struct json_writer *writer, struct str message, struct str action_id);
 
 int llm_describe(struct http_exchange *exchange, struct action *action, struct error *error);
 enum mask_result llm_mask_request(struct http_exchange *exchange, struct buffer *out, struct error *error);

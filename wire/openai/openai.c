@@ -1,7 +1,6 @@
 /* The protocol `openai`: its tables, its key and its errors. */
 #include "wire/openai/openai.h"
 
-#include "base/json.h"
 #include "wire/llm/dialect.h"
 
 static struct str error_type(unsigned status) {
@@ -19,22 +18,17 @@ static struct str error_type(unsigned status) {
 /* {"error":{"code":"sworn","message":...,"param":null,"type":...}} */
 static struct str write_error(unsigned status, struct str message, struct str action_id, struct buffer *out) {
     struct json_writer writer;
-    struct buffer text;
-    buffer_init(&text, 64u << 10);
-    buffer_append_str(&text, message);
-    if (action_id.length > 0) buffer_append_format(&text, " (action %.*s)", STR_ARGS(action_id));
     json_writer_init(&writer, out);
     json_begin_object(&writer);
     json_key(&writer, STR("error"));
     json_begin_object(&writer);
     json_member_string(&writer, STR("code"), STR("sworn"));
-    json_member_string(&writer, STR("message"), buffer_view(&text));
+    llm_write_message(&writer, message, action_id);
     json_key(&writer, STR("param"));
     json_write_null(&writer);
     json_member_string(&writer, STR("type"), error_type(status));
     json_end_object(&writer);
     json_end_object(&writer);
-    buffer_free(&text);
     return STR("application/json");
 }
 
