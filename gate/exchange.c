@@ -226,12 +226,13 @@ static void count_refusal(struct session *session, enum refusal why) {
 
 /* What is too long for an entry is denied, and recorded without its steps; its text is sealed whole all the same. */
 static void record_or_deny(struct session *session, struct action *action) {
+    struct record_session *record = &session->record;
     struct str upstream = session->upstream->name;
     count_refusal(session, action->refused_as);
-    if (record_intent(&session->record, action, session->principal, upstream) == 0) return;
+    if (record_intent(record, action, session->principal, upstream, &action->intent) == 0) return;
     action->step_count = 0;
     deny(action, STR("the text does too many different things for one action: send it in parts"));
-    if (record_intent(&session->record, action, session->principal, upstream) != 0) session->record.is_refused = true;
+    if (record_intent(record, action, session->principal, upstream, &action->intent) != 0) record->is_refused = true;
 }
 
 static void begin_flight(struct session *session, const struct action *action) {
@@ -285,7 +286,7 @@ static void account_for(struct session *session, struct action *action) {
     count_refusal(session, action->outcome.withheld_as);
     struct fact *facts = action->outcome.facts;
     record_check_facts(session->worker->masks, facts);
-    record_outcome(&session->record, action);
+    record_outcome(&session->record, action, action->intent);
     usage_add(session->worker->gateway->usage, session->principal_name, clock_real_us(), facts_spent(facts));
     session->in_flight--;
     atomic_fetch_sub_explicit(&session->worker->gateway->in_flight, 1, memory_order_relaxed);

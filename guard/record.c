@@ -13,8 +13,14 @@
 
 #define RECORDER_STOP_CHECK_NS (100 * NANOSECONDS_PER_MILLISECOND)
 
-struct queued_event {
+/* One event of a session, in the order of its recording. */
+struct record_number {
     struct record_session *session;
+    uint64_t number; /* from 1 */
+};
+
+struct queued_event {
+    struct record_number of;
     uint32_t flags;
     uint32_t length_bytes;
 };
@@ -27,7 +33,7 @@ struct recorder {
     struct watch event_watch;
     struct fiber *event_fiber;
     struct buffer queue;              /* queued_event, event, queued_event, event ... */
-    struct record_session **submitted; /* ring buffer of sessions, power of two */
+    struct record_number *submitted;   /* ring buffer, power of two */
     size_t submitted_capacity;
     size_t submitted_first;
     size_t submitted_count;
@@ -36,16 +42,28 @@ struct recorder {
     bool is_stopping;
 };
 
-static void settle(struct record_session *session, bool is_durable) {
+static void settle(struct record_number event, bool is_durable) {
+    struct record_session *session = event.session;
     session->settled++;
-    if (!is_durable) session->is_refused = true;
+    if (!is_durable) {
+        session->is_refused = true;
+        if (session->refused_count < RECORD_REFUSED_MAX) session->refused[session->refused_count++] = event.number;
+    }
     condition_wake_all(&session->changed);
 }
 
-static bool push_submitted(struct recorder *recorder, struct record_session *session) {
+/* Beyond what is remembered, what came later counts as refused. */
+static bool was_refused(const struct record_session *session, uint64_t number) {
+    for (size_t i = 0; i < session->refused_count; i++) {
+        if (session->refused[i] == number) return true;
+    }
+    return session->refused_count == RECORD_REFUSED_MAX && number > session->refused[RECORD_REFUSED_MAX - 1];
+}
+
+static bool push_submitted(struct recorder *recorder, struct record_number event) {
     if (recorder->submitted_count == recorder->submitted_capacity) {
         size_t capacity = recorder->submitted_capacity > 0 ? recorder->submitted_capacity * 2 : 256;
-        struct record_session **larger = calloc(capacity, sizeof(struct record_session *));
+        struct record_number *larger = calloc(capacity, sizeof(*larger));
         if (larger == NULL) return false;
         for (size_t i = 0; i < recorder->submitted_count; i++) {
             larger[i] = recorder->submitted[(recorder->submitted_first + i) & (recorder->submitted_capacity - 1)];
@@ -56,17 +74,17 @@ static bool push_submitted(struct recorder *recorder, struct record_session *ses
         recorder->submitted_first = 0;
     }
     size_t last = (recorder->submitted_first + recorder->submitted_count) & (recorder->submitted_capacity - 1);
-    recorder->submitted[last] = session;
+    recorder->submitted[last] = event;
     recorder->submitted_count++;
     return true;
 }
 
-static struct record_session *pop_submitted(struct recorder *recorder) {
+static struct record_number pop_submitted(struct recorder *recorder) {
     CHECK(recorder->submitted_count > 0);
-    struct record_session *session = recorder->submitted[recorder->submitted_first];
+    struct record_number event = recorder->submitted[recorder->submitted_first];
     recorder->submitted_first = (recorder->submitted_first + 1) & (recorder->submitted_capacity - 1);
     recorder->submitted_count--;
-    return session;
+    return event;
 }
 
 static void reap(struct recorder *recorder) {
@@ -92,9 +110,9 @@ static void submit_queued(struct recorder *recorder) {
     struct str event;
     while (peek_queued(recorder, &head, &event)) {
         uint64_t ticket;
-        if (event.length > EVENT_MAX_BYTES || !push_submitted(recorder, head.session)) {
-            settle(head.session, false);
-        } else if (ring_submit(recorder->ring, head.session->id, head.flags, event, &ticket) != 0) {
+        if (event.length > EVENT_MAX_BYTES || !push_submitted(recorder, head.of)) {
+            settle(head.of, false);
+        } else if (ring_submit(recorder->ring, head.of.session->id, head.flags, event, &ticket) != 0) {
             recorder->submitted_count--;
             return; /* the ring is full: the rest goes when the keeper has made room */
         }
@@ -107,7 +125,7 @@ static void refuse_queued(struct recorder *recorder) {
     struct str event;
     while (peek_queued(recorder, &head, &event)) {
         buffer_consume(&recorder->queue, sizeof(head) + head.length_bytes);
-        settle(head.session, false);
+        settle(head.of, false);
     }
 }
 
@@ -201,13 +219,12 @@ bool recorder_is_accepting(const struct recorder *recorder, struct error *why) {
 
 void record_event(struct record_session *session, uint32_t flags, struct str event) {
     struct recorder *recorder = session->recorder;
-    struct queued_event head = {session, flags, (uint32_t)event.length};
-    session->recorded++;
+    struct queued_event head = {{session, ++session->recorded}, flags, (uint32_t)event.length};
     bool fits = event.length > 0 && event.length <= EVENT_MAX_BYTES && !recorder->is_failed &&
                 buffer_length(&recorder->queue) + sizeof(head) + event.length <= RECORD_QUEUE_MAX_BYTES;
     if (!fits) {
         /* Results come in order; one that never enters the queue may overtake, which only refuses sooner. */
-        settle(session, false);
+        settle(head.of, false);
         return;
     }
     buffer_append(&recorder->queue, &head, sizeof(head));
@@ -245,18 +262,30 @@ static bool seal_text(struct record_session *session, struct str text, struct se
 }
 
 int record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
-                  struct str upstream) {
+                  struct str upstream, uint64_t *number) {
     struct seal_commitment commitment;
+    *number = 0;
     if (!seal_text(session, action->text, &commitment)) return 0; /* the session is refused */
     record_events_intent(begin_event(session), action, principal, upstream, &commitment);
     if (buffer_failed(&session->recorder->scratch)) return -1;
     session->actions++;
     if (action->verdict.kind == VERDICT_DENY) session->denials++;
     end_event(session, 0);
+    *number = session->recorded;
     return 0;
 }
 
-void record_outcome(struct record_session *session, const struct action *action) {
+static void await_settled(struct record_session *session, uint64_t count) {
+    fiber_shield_begin();
+    while (session->settled < count) {
+        if (condition_wait(&session->changed, FIBER_NO_DEADLINE, NULL) != 0) break;
+    }
+    fiber_shield_end();
+}
+
+void record_outcome(struct record_session *session, const struct action *action, uint64_t intent) {
+    await_settled(session, intent);
+    if (intent == 0 || was_refused(session, intent)) return;
     record_events_outcome(begin_event(session), action);
     end_event(session, 0);
 }
@@ -292,19 +321,11 @@ int record_await(struct record_session *session, uint64_t count, struct error *e
                                                "through on it, connect again");
 }
 
-static void await_settled(struct record_session *session) {
-    fiber_shield_begin();
-    while (session->settled < session->recorded) {
-        if (condition_wait(&session->changed, FIBER_NO_DEADLINE, NULL) != 0) break;
-    }
-    fiber_shield_end();
-}
-
 void record_end(struct record_session *session, struct str reason) {
     if (session->recorder == NULL) return;
     record_events_session_end(begin_event(session), session, reason);
     end_event(session, RING_SESSION_END);
-    await_settled(session);
+    await_settled(session, session->recorded);
     seal_session_free(&session->seal);
     session->recorder = NULL;
 }
@@ -316,6 +337,6 @@ void record_node_begin(struct record_session *session, struct recorder *recorder
 
 void record_node_end(struct record_session *session) {
     record_event(session, RING_SESSION_END, STR("{\"type\":\"node_stop\"}"));
-    await_settled(session);
+    await_settled(session, session->recorded);
     session->recorder = NULL;
 }

@@ -19,6 +19,7 @@
 #include "run/worker.h"
 
 #define RECORD_QUEUE_MAX_BYTES ((size_t)64 << 20)
+#define RECORD_REFUSED_MAX 64 /* events of a session whose refusal is remembered one by one; it ends at the first */
 
 struct recorder;
 
@@ -29,6 +30,8 @@ struct record_session {
     uint64_t recorded; /* events so far */
     uint64_t settled;  /* of these, durable or refused */
     bool is_refused;   /* one of them is not in the log and never will be */
+    uint64_t refused[RECORD_REFUSED_MAX]; /* which of them, by number */
+    size_t refused_count;
     uint64_t actions;
     uint64_t denials;
     struct condition changed;
@@ -60,13 +63,16 @@ struct record_session_facts {
 
 int record_begin(struct record_session *session, struct recorder *recorder, uint64_t id,
                  const struct record_session_facts *facts, struct error *error) MUST_USE;
-/* -1: the intent is too long for an entry; nothing was recorded. */
+/* -1: the intent is too long for an entry; nothing was recorded. *number: which event of the session it is, 0 when its text
+ * could not be sealed and the session is refused. */
 int record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
-                  struct str upstream) MUST_USE;
+                  struct str upstream, uint64_t *number) MUST_USE;
 /* Takes out what holds a recognised value. */
 struct mask_worker;
 void record_check_facts(struct mask_worker *masks, struct fact facts[FACT_COUNT]);
-void record_outcome(struct record_session *session, const struct action *action);
+/* P, not cancellable, when the intent is not settled yet: an outcome is recorded only where its intent is. intent: its number, 0
+ * for none. */
+void record_outcome(struct record_session *session, const struct action *action, uint64_t intent);
 /* A hold begins, gets a vote (decision: "approve", "deny" or "refused" with the rule that refused it), ends. */
 void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us);
 void record_vote(struct record_session *session, const struct action *action, struct str approver, struct str group,

@@ -79,6 +79,7 @@ struct action {
     struct arena arena;
     char id[ACTION_ID_BYTES];
     uint64_t number;     /* within its session, from 1 */
+    uint64_t intent;     /* the gate's: which event of the session its intent is; 0: none yet */
     char within[ACTION_ID_BYTES]; /* the action whose answer asks for this one; empty: none */
     struct str protocol; /* "postgres" */
     struct str text;     /* what the approver reads and what is sealed */
