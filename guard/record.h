@@ -70,8 +70,8 @@ int record_intent(struct record_session *session, const struct action *action, c
 /* Takes out what holds a recognised value. */
 struct mask_worker;
 void record_check_facts(struct mask_worker *masks, struct fact facts[FACT_COUNT]);
-/* P, not cancellable, when the intent is not settled yet: an outcome is recorded only where its intent is. intent: its number, 0
- * for none. */
+/* P, not cancellable, when the intent is not settled yet: an outcome is recorded only where its intent is. intent: its
+ * number, 0 for none. */
 void record_outcome(struct record_session *session, const struct action *action, uint64_t intent);
 /* A hold begins, gets a vote (decision: "approve", "deny" or "refused" with the rule that refused it), ends. */
 void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us);
