@@ -16,7 +16,8 @@
 /* One event of a session, in the order of its recording. */
 struct record_number {
     struct record_session *session;
-    uint64_t number; /* from 1 */
+    uint64_t number;     /* from 1 */
+    uint64_t outcome_of; /* number of the action whose outcome it is; 0: it is none */
 };
 
 struct queued_event {
@@ -47,17 +48,19 @@ static void settle(struct record_number event, bool is_durable) {
     session->settled++;
     if (!is_durable) {
         session->is_refused = true;
-        if (session->refused_count < RECORD_REFUSED_MAX) session->refused[session->refused_count++] = event.number;
+        if (session->refused_count++ < RECORD_REFUSED_MAX) session->refused[session->refused_count - 1] = event.number;
+        bool is_lost = event.outcome_of != 0 && session->lost_count < RECORD_REFUSED_MAX;
+        if (is_lost) session->lost[session->lost_count++] = event.outcome_of;
     }
     condition_wake_all(&session->changed);
 }
 
 /* Beyond what is remembered, what came later counts as refused. */
 static bool was_refused(const struct record_session *session, uint64_t number) {
-    for (size_t i = 0; i < session->refused_count; i++) {
+    for (size_t i = 0; i < session->refused_count && i < RECORD_REFUSED_MAX; i++) {
         if (session->refused[i] == number) return true;
     }
-    return session->refused_count == RECORD_REFUSED_MAX && number > session->refused[RECORD_REFUSED_MAX - 1];
+    return session->refused_count > RECORD_REFUSED_MAX && number > session->refused[RECORD_REFUSED_MAX - 1];
 }
 
 static bool push_submitted(struct recorder *recorder, struct record_number event) {
@@ -217,9 +220,9 @@ bool recorder_is_accepting(const struct recorder *recorder, struct error *why) {
     return false;
 }
 
-void record_event(struct record_session *session, uint32_t flags, struct str event) {
+static void queue_event(struct record_session *session, uint32_t flags, uint64_t outcome_of, struct str event) {
     struct recorder *recorder = session->recorder;
-    struct queued_event head = {{session, ++session->recorded}, flags, (uint32_t)event.length};
+    struct queued_event head = {{session, ++session->recorded, outcome_of}, flags, (uint32_t)event.length};
     bool fits = event.length > 0 && event.length <= EVENT_MAX_BYTES && !recorder->is_failed &&
                 buffer_length(&recorder->queue) + sizeof(head) + event.length <= RECORD_QUEUE_MAX_BYTES;
     if (!fits) {
@@ -232,6 +235,10 @@ void record_event(struct record_session *session, uint32_t flags, struct str eve
     CHECK(!buffer_failed(&recorder->queue));
 }
 
+void record_event(struct record_session *session, uint32_t flags, struct str event) {
+    queue_event(session, flags, 0, event);
+}
+
 /* The scratch buffer, empty, for the next event; record_written() queues what was written there. */
 static struct buffer *begin_event(struct record_session *session) {
     buffer_clear(&session->recorder->scratch);
@@ -241,6 +248,11 @@ static struct buffer *begin_event(struct record_session *session) {
 static void end_event(struct record_session *session, uint32_t flags) {
     struct buffer *scratch = &session->recorder->scratch;
     record_event(session, flags, buffer_failed(scratch) ? STR_NONE : buffer_view(scratch));
+}
+
+static void end_outcome(struct record_session *session, uint64_t action) {
+    struct buffer *scratch = &session->recorder->scratch;
+    queue_event(session, 0, action, buffer_failed(scratch) ? STR_NONE : buffer_view(scratch));
 }
 
 int record_begin(struct record_session *session, struct recorder *recorder, uint64_t id,
@@ -287,7 +299,7 @@ void record_outcome(struct record_session *session, const struct action *action,
     await_settled(session, intent);
     if (intent == 0 || was_refused(session, intent)) return;
     record_events_outcome(begin_event(session), action);
-    end_event(session, 0);
+    end_outcome(session, action->number);
 }
 
 void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us) {
@@ -321,8 +333,23 @@ int record_await(struct record_session *session, uint64_t count, struct error *e
                                                "through on it, connect again");
 }
 
+/* What the log did not take when it came: that the action is over must stand there before the session's end. */
+static void record_lost_outcomes(struct record_session *session) {
+    uint64_t lost[RECORD_REFUSED_MAX];
+    size_t count = session->lost_count;
+    memcpy(lost, session->lost, sizeof(lost));
+    session->lost_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        record_events_interrupted(begin_event(session), session->id, lost[i]);
+        end_outcome(session, lost[i]);
+    }
+    await_settled(session, session->recorded);
+}
+
 void record_end(struct record_session *session, struct str reason) {
     if (session->recorder == NULL) return;
+    await_settled(session, session->recorded);
+    if (session->lost_count > 0) record_lost_outcomes(session);
     record_events_session_end(begin_event(session), session, reason);
     end_event(session, RING_SESSION_END);
     await_settled(session, session->recorded);

@@ -30,8 +30,10 @@ struct record_session {
     uint64_t recorded; /* events so far */
     uint64_t settled;  /* of these, durable or refused */
     bool is_refused;   /* one of them is not in the log and never will be */
-    uint64_t refused[RECORD_REFUSED_MAX]; /* which of them, by number */
-    size_t refused_count;
+    uint64_t refused[RECORD_REFUSED_MAX]; /* the first of these, by number */
+    uint64_t refused_count;
+    uint64_t lost[RECORD_REFUSED_MAX]; /* numbers of the actions whose outcome was refused */
+    size_t lost_count;
     uint64_t actions;
     uint64_t denials;
     struct condition changed;
@@ -81,7 +83,8 @@ void record_hold_ended(struct record_session *session, const struct action *acti
 
 /* P: waits until the first `count` events (session->recorded when it was read) are durable. */
 int record_await(struct record_session *session, uint64_t count, struct error *error) MUST_USE;
-/* P, not cancellable: the last event, with totals; waits until all events are settled; frees the session's key. */
+/* P, not cancellable: outcomes that were refused, as interrupted, when the log takes entries again; then the last event,
+ * with totals; waits until all events are settled; frees the session's key. */
 void record_end(struct record_session *session, struct str reason);
 
 /* The node's own session: its start, its heartbeats, the bundles it activates. Event is a complete canonical object

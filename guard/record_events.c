@@ -271,7 +271,7 @@ void record_events_session_end(struct buffer *out, const struct record_session *
     json_begin_object(&writer);
     json_member_integer(&writer, STR("actions"), (int64_t)session->actions);
     json_member_integer(&writer, STR("denials"), (int64_t)session->denials);
-    json_member_integer(&writer, STR("entries"), (int64_t)session->recorded + 1);
+    json_member_integer(&writer, STR("entries"), (int64_t)(session->recorded - session->refused_count) + 1);
     write_optional(&writer, STR("reason"), reason);
     json_member_string(&writer, STR("type"), EVENT_SESSION_END);
     json_end_object(&writer);
@@ -339,6 +339,18 @@ void record_events_outcome(struct buffer *out, const struct action *action) {
     write_optional(&writer, STR("tag"), str_from_cstr(outcome->tag));
     json_member_string(&writer, STR("type"), EVENT_OUTCOME);
     write_optional(&writer, STR("withheld"), str_from_cstr(refusal_word(outcome->withheld_as)));
+    json_end_object(&writer);
+}
+
+void record_events_interrupted(struct buffer *out, uint64_t session_id, uint64_t number) {
+    char id[ACTION_ID_BYTES];
+    struct json_writer writer;
+    action_write_id(id, session_id, number);
+    json_writer_init(&writer, out);
+    json_begin_object(&writer);
+    json_member_string(&writer, STR("action"), str_from_cstr(id));
+    json_member_string(&writer, STR("status"), EVENT_STATUS_INTERRUPTED);
+    json_member_string(&writer, STR("type"), EVENT_OUTCOME);
     json_end_object(&writer);
 }
 

@@ -12,6 +12,8 @@ void record_events_session_end(struct buffer *out, const struct record_session *
 void record_events_intent(struct buffer *out, const struct action *action, const struct principal *principal,
                           struct str upstream, const struct seal_commitment *text);
 void record_events_outcome(struct buffer *out, const struct action *action);
+/* The outcome of an action of which nothing more is known. */
+void record_events_interrupted(struct buffer *out, uint64_t session_id, uint64_t number);
 void record_events_hold_requested(struct buffer *out, const struct action *action, int64_t expires_us,
                                   const struct seal_commitment *text);
 /* reason: NULL when none was given. */

@@ -7,13 +7,17 @@
 
 #define ACTION_MAGIC 0x5ac71011u
 
+void action_write_id(char id[ACTION_ID_BYTES], uint64_t session_id, uint64_t number) {
+    snprintf(id, ACTION_ID_BYTES, "%016" PRIx64 "-%" PRIu64, session_id, number);
+}
+
 struct action *action_new(uint64_t session_id, uint64_t number) {
     struct action *action = calloc(1, sizeof(*action));
     if (action == NULL) return NULL;
     action->magic = ACTION_MAGIC;
     action->number = number;
     arena_init(&action->arena, ACTION_ARENA_BYTES);
-    snprintf(action->id, sizeof(action->id), "%016" PRIx64 "-%" PRIu64, session_id, number);
+    action_write_id(action->id, session_id, number);
     return action;
 }
 

@@ -101,6 +101,7 @@ struct action {
     void *wire; /* the protocol's own, in the action's arena */
 };
 
+void action_write_id(char id[ACTION_ID_BYTES], uint64_t session_id, uint64_t number);
 /* NULL when memory is out. */
 struct action *action_new(uint64_t session_id, uint64_t number) MUST_USE;
 void action_free(struct action **action);

@@ -113,6 +113,19 @@ static void check_outcome(const struct action *action, struct buffer *got, struc
     is_str(view, buffer_view(wanted), "an outcome");
 }
 
+/* A session of whose ten events the log refused three, one of them an outcome: its end counts what is in the log. */
+static void check_refused(struct buffer *got) {
+    const struct record_session session = {.id = 0xaa, .recorded = 10, .refused_count = 3, .actions = 4};
+    buffer_clear(got);
+    record_events_interrupted(got, session.id, 7);
+    is_str(buffer_view(got), STR("{\"action\":\"00000000000000aa-7\",\"status\":\"interrupted\",\"type\":\"outcome\"}"),
+           "an outcome that was refused when it came");
+    buffer_clear(got);
+    record_events_session_end(got, &session, STR("unavailable"));
+    is_str(buffer_view(got), STR("{\"actions\":4,\"denials\":0,\"entries\":8,\"reason\":\"unavailable\","
+                                 "\"type\":\"session_end\"}"), "entries are those that were taken");
+}
+
 int main(void) {
     struct buffer got, wanted;
     buffer_init(&got, 10000);
@@ -120,6 +133,7 @@ int main(void) {
     struct action *action = make_action();
     check_intent(action, &got, &wanted);
     check_outcome(action, &got, &wanted);
+    check_refused(&got);
     action_free(&action);
     buffer_free(&got);
     buffer_free(&wanted);
