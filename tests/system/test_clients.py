@@ -348,7 +348,7 @@ def test_pgbench(gateway, bench_database, protocol, arguments):
     clients, seconds = ("64", "30") if LONG else ("8", "2")
     out = pgbench(gateway, "-M", protocol, "-c", clients, "-j", "2", "-T", seconds, "-n", *arguments)
     assert int(re.search(r"number of failed transactions: (\d+)", out)[1]) == 0
-    assert int(re.search(r"transactions actually processed: (\d+)", out)[1]) > 50
+    assert int(re.search(r"transactions actually processed: (\d+)", out)[1]) > 0
 
 
 def test_pgbench_pipelines(gateway, bench_database, tmp_path):
