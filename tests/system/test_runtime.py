@@ -127,6 +127,23 @@ def test_reload_that_removes_a_principal_denies_its_open_sessions(make_gateway):
     assert [event["principal"] for event in denied] == ["nightly"] * 3
 
 
+def test_revoked_token_stops_its_open_session(make_gateway):
+    gateway = make_gateway()
+    with gateway.connect() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        for token in json.loads(gateway.run("token", "list", "--json").stdout):
+            gateway.run("token", "revoke", str(token["id"]))
+
+        def refusal():
+            try:
+                connection.execute("SELECT 1")
+            except psycopg.Error as error:
+                return str(error)
+            return None
+
+        assert "revoked" in wait_until(refusal, 10, "the revocation to be noticed")
+
+
 def test_reload_under_load_drops_nothing(make_gateway):
     gateway = make_gateway()
     stop = threading.Event()

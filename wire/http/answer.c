@@ -71,7 +71,7 @@ static bool field_is_relayed(const struct http_head *head, struct str name) {
     return !http_field_is_hop_by_hop(head, name);
 }
 
-void http_write_receipt(struct http_exchange *exchange, struct buffer *out) {
+void http_write_own_fields(struct http_exchange *exchange, struct buffer *out) {
     buffer_append_cstr(out, "Sworn-Receipt: ");
     buffer_append_cstr(out, exchange->action->id);
     buffer_append_cstr(out, "\r\n");
@@ -89,7 +89,7 @@ static int write_head(struct http_exchange *exchange, struct buffer *out, struct
             return -1;
         }
     }
-    http_write_receipt(exchange, out);
+    http_write_own_fields(exchange, out);
     exchange->is_begun = true;
     return 0;
 }

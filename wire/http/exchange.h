@@ -71,7 +71,6 @@ struct http_exchange {
     const struct mask_plans *plans;
     struct http_problem problem;
     struct http_connection *upstream;
-    bool is_reused;  /* the connection has served before */
     bool is_writing; /* the ask fiber is in the upstream's stream */
 
     /* the answer */
@@ -127,8 +126,8 @@ void http_leave_upstream(struct http_exchange *exchange, bool is_reusable);
 
 /* answer.c. P: relays the answer up to its end. -1: it cannot be completed. */
 int http_relay(struct http_exchange *exchange, struct error *error) MUST_USE;
-/* Sworn-Receipt: which intent entry this is the answer to. */
-void http_write_receipt(struct http_exchange *exchange, struct buffer *out);
+/* Sworn-Receipt: which intent entry this is the answer to; and whether the connection ends with it. */
+void http_write_own_fields(struct http_exchange *exchange, struct buffer *out);
 /* Buffers the end of the answer. */
 int http_finish(struct http_exchange *exchange, struct error *error) MUST_USE;
 /* P: sends what has gathered in exchange->out as a piece of a streamed answer. */

@@ -88,8 +88,9 @@ static void set_problem(struct http_exchange *exchange, unsigned status, const c
 static int open_connection(struct http_exchange *exchange, struct error *error) {
     struct wire_session *session = exchange->session;
     struct error why = {0};
-    exchange->upstream = http_pool_acquire(session->http_pool, session->target, session->target->generation,
-                                           &exchange->is_reused, &why);
+    bool is_reused; /* no request is sent twice, whatever connection it was */
+    exchange->upstream = http_pool_acquire(session->http_pool, session->target, session->target->generation, &is_reused,
+                                           &why);
     if (exchange->upstream != NULL) {
         session->upstream = exchange->upstream->stream;
         stream_set_caps(session->upstream, STREAM_INPUT_CAP_BYTES, STREAM_OUTPUT_CAP_BYTES);

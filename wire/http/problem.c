@@ -17,7 +17,7 @@ static int append_problem(const struct http_dialect *dialect, struct http_proble
     int result = http_write_status_line(out, problem.status, STR_NONE, error);
     if (result == 0) result = http_write_field(out, STR("Content-Type"), type, error);
     if (problem.status < 500) buffer_append_cstr(out, "x-should-retry: false\r\n");
-    if (exchange != NULL) http_write_receipt(exchange, out);
+    if (exchange != NULL) http_write_own_fields(exchange, out);
     else buffer_append_cstr(out, "Connection: close\r\n");
     http_write_content_length(out, buffer_length(&body));
     http_write_head_end(out);
