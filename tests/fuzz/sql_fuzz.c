@@ -14,17 +14,22 @@ void sql_on_worker_stack(void (*function)(void *argument), void *argument) {
     function(argument);
 }
 
+static void check_part(const struct sql_part *part) {
+    CHECK(part->kind.length > 0);
+    for (size_t i = 1; i < part->function_count; i++) {
+        CHECK(str_compare(part->functions[i - 1], part->functions[i]) < 0);
+    }
+}
+
 static void check_statement(const struct sql_statement *statement) {
     bool is_unknown = false;
-    CHECK(statement->kind.length > 0 && statement->use_count > 0);
+    CHECK(statement->kind.length > 0 && statement->use_count > 0 && statement->part_count > 0);
     for (size_t i = 0; i < statement->use_count; i++) {
-        CHECK(statement->uses[i].verb < SQL_VERB_COUNT);
+        CHECK(statement->uses[i].verb < SQL_VERB_COUNT && statement->uses[i].part < statement->part_count);
         is_unknown |= statement->uses[i].verb == SQL_UNKNOWN;
     }
     CHECK(is_unknown == (statement->unknown_reason.length > 0));
-    for (size_t i = 1; i < statement->function_count; i++) {
-        CHECK(str_compare(statement->functions[i - 1], statement->functions[i]) < 0);
-    }
+    for (size_t i = 0; i < statement->part_count; i++) check_part(&statement->parts[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

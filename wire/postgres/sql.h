@@ -28,8 +28,25 @@ struct str sql_verb_name(enum sql_verb verb); /* "sql:read" */
 /* One thing that a statement does to one table (or view, sequence, index ...), or to the database: name is empty. */
 struct sql_use {
     enum sql_verb verb;
+    uint32_t part;     /* of the statement that does it: an index into its parts */
     struct str schema; /* empty: as search_path finds it */
     struct str name;   /* after the server's folding and truncation */
+};
+
+/* A statement says of itself what its steps carry: the whole one, and each one within it (in WITH, in code, in what
+ * PREPARE, DECLARE, COPY and EXPLAIN ANALYZE hold). A query within an expression or in FROM is part of its statement. */
+struct sql_part {
+    struct str kind;            /* "select", "insert", "alter table", "copy" ...: attribute `statement` */
+    const struct str *functions; /* called in it; sorted, without duplicates; "schema.name" where written so */
+    size_t function_count;
+    bool is_change;             /* it changes or removes rows that were there: touches_all_rows says something */
+    bool touches_all_rows;      /* nothing in it keeps it from changing every row (sql_rows.c) */
+    bool is_where_relevant;     /* has_where says something */
+    bool has_where;             /* UPDATE, DELETE: a WHERE clause; MERGE, ON CONFLICT DO UPDATE: a condition on rows */
+    bool is_limit_relevant;     /* it gives rows back: has_limit says something */
+    bool has_limit;
+    bool has_row_limit;         /* its answer has no more than row_limit rows */
+    int64_t row_limit;
 };
 
 /* A string constant, decoded, or a number as it stands; name is the column that it is compared with, inserted into or
@@ -102,18 +119,12 @@ struct sql_effect {
 
 struct sql_statement {
     struct str text;           /* of this statement alone */
-    struct str kind;           /* "select", "insert", "alter table", "copy" ...: attribute `statement` */
+    struct str kind;           /* of parts[0] */
     struct str unknown_reason; /* why a use is SQL_UNKNOWN, for the user; empty otherwise */
     const struct sql_use *uses; /* never none */
     size_t use_count;
-    const struct str *functions; /* sorted, without duplicates; "schema.name" where written so */
-    size_t function_count;
-    bool is_where_relevant; /* an UPDATE or DELETE: has_where says something */
-    bool has_where;         /* every UPDATE and DELETE in it carries one */
-    bool is_limit_relevant; /* a SELECT: has_limit says something */
-    bool has_limit;
-    bool has_row_limit;     /* the limit is a constant: row_limit */
-    int64_t row_limit;
+    const struct sql_part *parts; /* [0]: the statement itself */
+    size_t part_count;
     const struct sql_literal *literals;
     size_t literal_count;
     const struct str *parameter_names; /* [n - 1]: the column that $n is compared with or inserted into; may be empty */

@@ -33,14 +33,16 @@ void sql_add_use(struct sql_builder *builder, enum sql_verb verb, struct str sch
     struct sql_list *list = &builder->draft->uses;
     const struct sql_use *uses = list->items;
     for (size_t i = 0; i < list->count; i++) {
-        if (uses[i].verb == verb && str_equal(uses[i].name, name) && str_equal(uses[i].schema, schema)) return;
+        bool is_same = uses[i].verb == verb && uses[i].part == builder->draft->part;
+        if (is_same && str_equal(uses[i].name, name) && str_equal(uses[i].schema, schema)) return;
     }
     if (list->count == SQL_USES_MAX) {
         sql_add_unknown(builder, "the statement names too many tables");
         return;
     }
     struct sql_use *use = sql_list_add(builder, list, sizeof(*use));
-    if (use != NULL) *use = (struct sql_use){verb, sql_keep(builder, schema), sql_keep(builder, name)};
+    if (use == NULL) return;
+    *use = (struct sql_use){verb, (uint32_t)builder->draft->part, sql_keep(builder, schema), sql_keep(builder, name)};
 }
 
 void sql_add_unknown(struct sql_builder *builder, const char *reason) {
@@ -50,7 +52,7 @@ void sql_add_unknown(struct sql_builder *builder, const char *reason) {
         if (uses[i].verb == SQL_UNKNOWN) return;
     }
     struct sql_use *use = sql_list_add(builder, list, sizeof(*use));
-    if (use != NULL) *use = (struct sql_use){.verb = SQL_UNKNOWN};
+    if (use != NULL) *use = (struct sql_use){.verb = SQL_UNKNOWN, .part = (uint32_t)builder->draft->part};
     builder->draft->statement.unknown_reason = sql_keep_cstr(builder, reason);
 }
 
@@ -71,6 +73,41 @@ bool sql_has_verb_since(const struct sql_builder *builder, size_t first_use, enu
         if (uses[i].verb == verb) return true;
     }
     return false;
+}
+
+struct sql_draft_part *sql_part(struct sql_builder *builder) {
+    CHECK(builder->draft->part < builder->draft->parts.count);
+    return ((struct sql_draft_part **)builder->draft->parts.items)[builder->draft->part];
+}
+
+static struct sql_draft_part *add_part(struct sql_builder *builder) {
+    struct sql_draft_part *part = ARENA_NEW(builder->scratch, struct sql_draft_part);
+    struct sql_draft_part **slot = part != NULL ? sql_list_add(builder, &builder->draft->parts, sizeof(part)) : NULL;
+    if (slot == NULL) {
+        builder->is_out_of_memory = true;
+        return NULL;
+    }
+    *part = (struct sql_draft_part){.part = {.has_where = true}};
+    map_init(&part->function_set);
+    return *slot = part;
+}
+
+size_t sql_part_begin(struct sql_builder *builder, struct str kind, const ProtobufCMessage *message) {
+    size_t outer = builder->draft->part;
+    if (builder->draft->parts.count == SQL_PARTS_MAX) {
+        sql_add_unknown(builder, "the statement holds too many statements");
+        return outer;
+    }
+    struct sql_draft_part *part = add_part(builder);
+    if (part == NULL) return outer;
+    part->part.kind = kind;
+    part->message = message;
+    builder->draft->part = builder->draft->parts.count - 1;
+    return outer;
+}
+
+void sql_part_end(struct sql_builder *builder, size_t outer) {
+    builder->draft->part = outer;
 }
 
 static void add_to_set(struct sql_builder *builder, struct map *set, struct sql_list *list, struct str name) {
@@ -104,7 +141,7 @@ void sql_add_function(struct sql_builder *builder, PgQuery__Node *const *names, 
         full = arena_format(builder->scratch, "%s.%s", schema.data, name.data);
         if (full.data == NULL) builder->is_out_of_memory = true;
     }
-    add_to_set(builder, &builder->draft->function_set, &builder->draft->functions, full);
+    add_to_set(builder, &sql_part(builder)->function_set, &sql_part(builder)->functions, full);
     add_verb_of_function(builder, name);
 }
 
@@ -112,7 +149,7 @@ void sql_add_function(struct sql_builder *builder, PgQuery__Node *const *names, 
 void sql_add_possible_function(struct sql_builder *builder, struct str name) {
     enum sql_verb verb;
     if (!sql_function_verb(name, &verb)) return;
-    add_to_set(builder, &builder->draft->function_set, &builder->draft->functions, name);
+    add_to_set(builder, &sql_part(builder)->function_set, &sql_part(builder)->functions, name);
     add_verb_of_function(builder, name);
 }
 
@@ -149,8 +186,7 @@ struct sql_effect *sql_add_effect(struct sql_builder *builder, enum sql_effect_k
 }
 
 void sql_draft_begin(struct sql_builder *builder, struct sql_draft *draft) {
-    *draft = (struct sql_draft){.statement = {.has_where = true}};
-    map_init(&draft->function_set);
+    *draft = (struct sql_draft){0};
     map_init(&draft->column_set);
     builder->draft = draft;
 }
@@ -217,30 +253,64 @@ static void keep_outputs(struct sql_builder *builder, struct sql_statement *stat
     statement->output_count = count;
 }
 
+static void keep_parts(struct sql_builder *builder, struct sql_draft *draft, struct sql_statement *statement) {
+    struct sql_draft_part *const *drafts = draft->parts.items;
+    size_t count = draft->parts.count;
+    struct sql_part *parts = ARENA_NEW_ARRAY(builder->arena, struct sql_part, count + 1);
+    if (parts == NULL) builder->is_out_of_memory = true;
+    for (size_t i = 0; i < count; i++) {
+        size_t function_count = 0;
+        const struct str *functions = keep_sorted(builder, &drafts[i]->functions, &function_count);
+        map_free(&drafts[i]->function_set);
+        if (parts == NULL) continue;
+        parts[i] = drafts[i]->part;
+        if (function_count == 0) continue; /* an absorbed one has them already */
+        parts[i].functions = functions;
+        parts[i].function_count = function_count;
+    }
+    statement->parts = parts;
+    statement->part_count = parts != NULL ? count : 0;
+    if (statement->part_count > 0) statement->kind = parts[0].kind;
+}
+
 void sql_draft_end(struct sql_builder *builder, struct sql_draft *draft, struct sql_statement *statement) {
     *statement = draft->statement;
+    keep_parts(builder, draft, statement);
     keep_outputs(builder, statement);
     statement->uses = keep_list(builder, &draft->uses, sizeof(struct sql_use), &statement->use_count);
-    statement->functions = keep_sorted(builder, &draft->functions, &statement->function_count);
     statement->literals = keep_list(builder, &draft->literals, sizeof(struct sql_literal), &statement->literal_count);
     statement->parameter_names =
         keep_list(builder, &draft->parameter_names, sizeof(struct str), &statement->parameter_count);
     statement->columns = keep_sorted(builder, &draft->columns, &statement->column_count);
     statement->effects = keep_list(builder, &draft->effects, sizeof(struct sql_effect), &statement->effect_count);
-    map_free(&draft->function_set);
     map_free(&draft->column_set);
 }
 
-void sql_absorb(struct sql_builder *builder, const struct sql_statement *inner) {
+/* The parts of the inner statement become parts of the outer one, and its uses go with them. */
+static void absorb_parts(struct sql_builder *builder, const struct sql_statement *inner) {
     struct sql_draft *draft = builder->draft;
+    size_t outer = draft->part;
+    size_t first = draft->parts.count;
+    if (first + inner->part_count > SQL_PARTS_MAX) {
+        sql_add_unknown(builder, "the statement holds too many statements");
+        return;
+    }
+    for (size_t i = 0; i < inner->part_count; i++) {
+        struct sql_draft_part *part = add_part(builder);
+        if (part == NULL) return;
+        part->part = inner->parts[i];
+    }
     for (size_t i = 0; i < inner->use_count; i++) {
         const struct sql_use *use = &inner->uses[i];
+        draft->part = first + use->part;
         if (use->verb != SQL_UNKNOWN) sql_add_use(builder, use->verb, use->schema, use->name);
     }
+    draft->part = outer;
+}
+
+static void absorb_names(struct sql_builder *builder, const struct sql_statement *inner) {
+    struct sql_draft *draft = builder->draft;
     if (inner->unknown_reason.length > 0) sql_add_unknown(builder, inner->unknown_reason.data);
-    for (size_t i = 0; i < inner->function_count; i++) {
-        add_to_set(builder, &draft->function_set, &draft->functions, inner->functions[i]);
-    }
     for (size_t i = 0; i < inner->column_count; i++) {
         add_to_set(builder, &draft->column_set, &draft->columns, inner->columns[i]);
     }
@@ -248,15 +318,35 @@ void sql_absorb(struct sql_builder *builder, const struct sql_statement *inner) 
         struct sql_literal *literal = sql_list_add(builder, &draft->literals, sizeof(*literal));
         if (literal != NULL) *literal = inner->literals[i];
     }
-    for (size_t i = 0; i < inner->effect_count; i++) {
-        struct sql_effect *effect = sql_list_add(builder, &draft->effects, sizeof(*effect));
-        if (effect != NULL) *effect = inner->effects[i];
+}
+
+static void absorb_effect(struct sql_builder *builder, const struct sql_effect *inner) {
+    struct sql_effect *effect = sql_list_add(builder, &builder->draft->effects, sizeof(*effect));
+    if (effect != NULL) *effect = *inner;
+}
+
+void sql_absorb(struct sql_builder *builder, const struct sql_statement *inner) {
+    absorb_parts(builder, inner);
+    absorb_names(builder, inner);
+    for (size_t i = 0; i < inner->effect_count; i++) absorb_effect(builder, &inner->effects[i]);
+}
+
+void sql_absorb_plan(struct sql_builder *builder, const struct sql_statement *inner) {
+    for (size_t i = 0; i < inner->use_count; i++) {
+        const struct sql_use *use = &inner->uses[i];
+        bool is_change = use->verb == SQL_WRITE || use->verb == SQL_DDL;
+        if (use->verb != SQL_UNKNOWN) sql_add_use(builder, is_change ? SQL_READ : use->verb, use->schema, use->name);
     }
-    struct sql_statement *statement = &draft->statement;
-    statement->is_where_relevant |= inner->is_where_relevant;
-    statement->has_where &= inner->has_where;
-    statement->is_limit_relevant |= inner->is_limit_relevant;
-    statement->has_limit |= inner->has_limit;
-    statement->has_row_limit |= inner->has_row_limit;
-    if (inner->has_row_limit) statement->row_limit = inner->row_limit;
+    struct sql_draft_part *part = sql_part(builder);
+    for (size_t i = 0; i < inner->part_count; i++) {
+        for (size_t j = 0; j < inner->parts[i].function_count; j++) {
+            add_to_set(builder, &part->function_set, &part->functions, inner->parts[i].functions[j]);
+        }
+    }
+    absorb_names(builder, inner);
+    for (size_t i = 0; i < inner->effect_count; i++) {
+        enum sql_effect_kind kind = inner->effects[i].kind;
+        bool is_about_names = kind == SQL_EFFECT_EXECUTE || kind == SQL_EFFECT_NAMES_DATABASE;
+        if (is_about_names) absorb_effect(builder, &inner->effects[i]);
+    }
 }

@@ -11,6 +11,7 @@
 #include "wire/postgres/sql.h"
 
 #define SQL_USES_MAX 1000       /* tables of one statement */
+#define SQL_PARTS_MAX 10000     /* statements in one */
 #define SQL_FUNCTIONS_MAX 10000 /* and column names */
 #define SQL_PARAMETERS_MAX 65535
 #define SQL_PATH_MAX 64         /* schemas in search_path */
@@ -43,18 +44,26 @@ struct sql_alias {
     struct str column;
 };
 
+/* A part under construction. */
+struct sql_draft_part {
+    struct sql_part part;
+    const ProtobufCMessage *message; /* its own: of the queries in it, this one gives back its rows */
+    struct sql_list functions;
+    struct map function_set;
+};
+
 /* The statement under construction. */
 struct sql_draft {
     struct sql_statement statement;
     struct sql_list uses;
-    struct sql_list functions;
+    struct sql_list parts; /* pointers to struct sql_draft_part */
+    size_t part;           /* the one that is visited */
     struct sql_list literals;
     struct sql_list parameter_names;
     struct sql_list columns;
     struct sql_list effects;
     struct sql_list aliases;
     struct sql_list outputs;
-    struct map function_set;
     struct map column_set;
     const ProtobufCMessage *result;  /* the message whose output columns are the statement's */
     struct sql_list *output_columns; /* while an output column is visited: where its column names go */
@@ -73,6 +82,7 @@ struct sql_builder {
     struct str schema;       /* CREATE SCHEMA: where its unqualified elements go */
     struct str text;         /* of the statement */
     unsigned nesting;
+    bool is_own_part; /* the statement that comes next is a part, even if it is a query */
     bool is_out_of_memory;
 };
 
@@ -95,6 +105,12 @@ void sql_draft_begin(struct sql_builder *builder, struct sql_draft *draft);
 void sql_draft_end(struct sql_builder *builder, struct sql_draft *draft, struct sql_statement *statement);
 /* What the inner statement does, the outer one does. */
 void sql_absorb(struct sql_builder *builder, const struct sql_statement *inner);
+/* What planning it alone does: it reads the same tables, and changes nothing. */
+void sql_absorb_plan(struct sql_builder *builder, const struct sql_statement *inner);
+/* Opens a part of this kind and makes it the one that is visited; returns the one that was, to go back to. */
+size_t sql_part_begin(struct sql_builder *builder, struct str kind, const ProtobufCMessage *message);
+void sql_part_end(struct sql_builder *builder, size_t outer);
+struct sql_draft_part *sql_part(struct sql_builder *builder);
 bool sql_has_verb_since(const struct sql_builder *builder, size_t first_use, enum sql_verb verb);
 
 /* sql_walk.c. verb: what is done to a relation that is found. */
@@ -121,9 +137,21 @@ void sql_walk_targets(struct sql_builder *builder, const ProtobufCMessage *messa
 void sql_walk_with(struct sql_builder *builder, const PgQuery__WithClause *with);
 bool sql_is_locked(const struct sql_lock *lock, struct str alias);
 
+/* sql_rows.c: what the text proves of the rows that a statement changes, and of those that it gives back. */
+void sql_note_where(struct sql_builder *builder, const PgQuery__RangeVar *relation, const PgQuery__Node *where,
+                    PgQuery__Node *const *from, size_t from_count);
+void sql_note_merge(struct sql_builder *builder, const PgQuery__MergeStmt *merge);
+void sql_note_conflict(struct sql_builder *builder, const PgQuery__InsertStmt *insert);
+void sql_note_truncate(struct sql_builder *builder);
+void sql_note_limit(struct sql_builder *builder, const PgQuery__SelectStmt *select);
+/* It gives back rows that nothing bounds; or one for each row of VALUES. */
+void sql_note_returning(struct sql_builder *builder, const PgQuery__InsertStmt *insert);
+
 /* sql_statement.c */
 bool sql_is_statement(const PgQuery__Node *node);
 void sql_walk_statement(struct sql_builder *builder, const PgQuery__Node *node);
+/* The first of a draft; one of a kind that is not known is unknown. */
+void sql_build_statement(struct sql_builder *builder, const PgQuery__Node *node);
 /* A statement within another (PREPARE, DECLARE): what it does counts for the outer one too. */
 const struct sql_statement *sql_build_inner(struct sql_builder *builder, const PgQuery__Node *node);
 
@@ -151,8 +179,9 @@ struct sql_analysis *sql_analysis_begin(struct str text, struct error *error) MU
 struct sql_analysis *sql_analysis_new(struct str text, struct error *error) MUST_USE;
 /* The tree of text, in the builder's scratch arena; NULL with an error. text ends with a NUL. */
 const PgQuery__ParseResult *sql_parse(struct sql_builder *builder, struct str text, struct error *error) MUST_USE;
-/* Walks the text's statements into the draft that is open, as if they stood there. False when it does not parse. */
-bool sql_walk_text(struct sql_builder *builder, struct str text);
+/* Walks the text's statements into the draft that is open, as if they stood there; is_own_part: its queries are parts,
+ * else they are expressions. False when it does not parse. */
+bool sql_walk_text(struct sql_builder *builder, struct str text, bool is_own_part);
 
 /* sql_tables.c */
 bool sql_function_verb(struct str name, enum sql_verb *verb);

@@ -45,13 +45,13 @@ static bool has_too_many_blocks(struct str code) {
 
 static bool walk_expression(struct sql_builder *builder, struct str expression) {
     struct str query = arena_format(builder->scratch, "SELECT %.*s", (int)expression.length, expression.data);
-    return query.data != NULL && sql_walk_text(builder, query);
+    return query.data != NULL && sql_walk_text(builder, query, false);
 }
 
 /* A fragment of PL/pgSQL is a statement, an expression, or an assignment: whichever it parses as, in this order. Both
  * sides of an assignment may hold queries. Cut at a sign that is not the assignment's, no side would parse. */
 static bool walk_fragment(struct sql_builder *builder, struct str fragment) {
-    if (sql_walk_text(builder, fragment) || walk_expression(builder, fragment)) return true;
+    if (sql_walk_text(builder, fragment, true) || walk_expression(builder, fragment)) return true;
     size_t equals = str_find_byte(fragment, '=');
     if (equals == STR_NOT_FOUND) return false;
     struct str left = str_slice(fragment, 0, equals);
@@ -138,7 +138,7 @@ void sql_walk_create_function(struct sql_builder *builder, const PgQuery__Create
     sql_walk_node(builder, statement->sql_body, SQL_READ);
     if (statement->sql_body != NULL) return;
     if (str_equal_ignoring_case(language, STR("sql"))) {
-        if (!sql_walk_text(builder, code)) sql_add_unknown(builder, "its code does not parse as SQL");
+        if (!sql_walk_text(builder, code, true)) sql_add_unknown(builder, "its code does not parse as SQL");
     } else if (str_equal_ignoring_case(language, STR("plpgsql")) && builder->draft->result == &statement->base) {
         walk_plpgsql(builder, builder->text, code);
     } else {

@@ -89,6 +89,8 @@ void sql_walk_copy(struct sql_builder *builder, const PgQuery__CopyStmt *stateme
     if (statement->query != NULL && statement->query->node_case == PG_QUERY__NODE__NODE_SELECT_STMT) {
         builder->draft->result = &statement->query->select_stmt->base;
     }
+    if (statement->relation != NULL && !statement->is_from) sql_note_returning(builder, NULL);
+    builder->is_own_part = statement->query != NULL;
     sql_walk_node(builder, statement->query, SQL_READ);
     sql_walk_node(builder, statement->where_clause, SQL_READ);
     bool is_file = statement->is_program || str_from_cstr(statement->filename).length > 0;

@@ -2,7 +2,6 @@
  * what they run. */
 #include "wire/postgres/sql_session.h"
 
-#define SQL_STEPS_MAX 128 /* different ones: an intent lists them all */
 #define SQL_INDIRECTION_MAX 8 /* EXECUTE of a statement that is an EXECUTE ... */
 
 struct describer {
@@ -16,10 +15,11 @@ struct describer {
     size_t index; /* of the statement: what those before it prepare is there */
     struct map tables;
     const struct resource *database;
-    const struct attribute *attributes;
-    size_t attribute_count;
-    size_t capacity;
+    struct sql_steps steps;
+    const struct sql_part *part; /* whose uses are added, */
+    struct sql_attributes attributes; /* and what it says of itself */
     unsigned indirection;
+    size_t named_count; /* statements that EXECUTE and FETCH led to */
     bool is_in_transaction;
     bool has_failed; /* out of memory or of steps */
 };
@@ -29,33 +29,21 @@ static void *take(struct describer *describer, void *piece) {
     return piece;
 }
 
-static bool is_same_step(const struct action_step *a, const struct action_step *b) {
-    return str_equal(a->verb, b->verb) && str_equal(a->resource->type, b->resource->type) &&
-           str_equal(a->resource->id, b->resource->id) &&
-           attributes_equal(a->attributes, a->attribute_count, b->attributes, b->attribute_count);
+static struct str role_of(const struct describer *describer);
+
+/* What the steps that come next say of themselves. */
+static void set_part(struct describer *describer, const struct sql_part *part) {
+    describer->part = part;
+    describer->attributes.list = sql_steps_attributes(&describer->steps, part, role_of(describer),
+                                                      describer->is_in_transaction, &describer->attributes.count);
+    if (describer->attributes.list == NULL) describer->has_failed = true;
 }
 
 /* The same question is asked once, however often the text gives rise to it. */
 static void add_step(struct describer *describer, enum sql_verb verb, const struct resource *resource) {
-    struct action *action = describer->action;
     if (resource == NULL || describer->has_failed) return;
-    struct action_step added = {sql_verb_name(verb), resource, describer->attributes, describer->attribute_count};
-    for (size_t i = action->step_count; i > 0; i--) {
-        if (is_same_step(&action->steps[i - 1], &added)) return;
-    }
-    if (action->step_count == describer->capacity) {
-        size_t capacity = describer->capacity > 0 ? describer->capacity * 2 : 4;
-        struct action_step *steps = take(describer, ARENA_NEW_ARRAY(&action->arena, struct action_step, capacity));
-        if (steps == NULL) return;
-        if (action->step_count > 0) memcpy(steps, action->steps, action->step_count * sizeof(*steps));
-        action->steps = steps;
-        describer->capacity = capacity;
-    }
-    if (action->step_count == SQL_STEPS_MAX) {
-        describer->has_failed = true;
-        return;
-    }
-    action->steps[action->step_count++] = added;
+    struct action_step added = {sql_verb_name(verb), resource, describer->attributes.list, describer->attributes.count};
+    if (sql_steps_add(&describer->steps, &added) != 0) describer->has_failed = true;
 }
 
 static const struct resource *new_resource(struct describer *describer, struct str type, struct str id,
@@ -154,47 +142,6 @@ static void add_use(struct describer *describer, const struct sql_use *use) {
     }
 }
 
-static const struct str *copy_names(struct describer *describer, const struct str *names, size_t count) {
-    struct arena *arena = &describer->action->arena;
-    struct str *copies = take(describer, ARENA_NEW_ARRAY(arena, struct str, count));
-    for (size_t i = 0; copies != NULL && i < count; i++) {
-        copies[i] = arena_copy(arena, names[i]);
-        if (copies[i].data == NULL) describer->has_failed = true;
-    }
-    return copies;
-}
-
-#define SQL_ATTRIBUTES_MAX 7
-
-static void make_attributes(struct describer *describer, const struct sql_statement *statement) {
-    struct arena *arena = &describer->action->arena;
-    struct attribute *list = take(describer, ARENA_NEW_ARRAY(arena, struct attribute, SQL_ATTRIBUTES_MAX));
-    struct str role = role_of(describer);
-    size_t count = 0;
-    if (list == NULL) return;
-    list[count++] = (struct attribute){.id = ATTRIBUTE_STATEMENT, .string = arena_copy(arena, statement->kind)};
-    if (statement->is_where_relevant) {
-        list[count++] = (struct attribute){.id = ATTRIBUTE_HAS_WHERE, .boolean = statement->has_where};
-    }
-    if (statement->is_limit_relevant) {
-        list[count++] = (struct attribute){.id = ATTRIBUTE_HAS_LIMIT, .boolean = statement->has_limit};
-    }
-    if (statement->has_row_limit) {
-        list[count++] = (struct attribute){.id = ATTRIBUTE_ROW_LIMIT, .integer = statement->row_limit};
-    }
-    struct attribute functions = {.id = ATTRIBUTE_FUNCTIONS};
-    functions.set.count = statement->function_count;
-    if (functions.set.count > 0) {
-        functions.set.items = copy_names(describer, statement->functions, functions.set.count);
-    }
-    list[count++] = functions;
-    if (role.length > 0) list[count++] = (struct attribute){.id = ATTRIBUTE_ROLE, .string = arena_copy(arena, role)};
-    list[count++] = (struct attribute){.id = ATTRIBUTE_IN_TRANSACTION, .boolean = describer->is_in_transaction};
-    CHECK(count <= SQL_ATTRIBUTES_MAX);
-    describer->attributes = list;
-    describer->attribute_count = count;
-}
-
 static void add_statement(struct describer *describer, const struct sql_statement *statement);
 
 /* What this very text prepares or declares before the statement that asks. */
@@ -212,20 +159,21 @@ static const struct sql_statement *find_in_text(const struct describer *describe
 
 static void add_named(struct describer *describer, const struct sql_statement *statement,
                       const struct sql_entry *entry) {
+    describer->named_count++;
     if (statement == NULL || describer->indirection == SQL_INDIRECTION_MAX) {
         add_unknown(describer);
         return;
     }
     struct sql_settings settings = describer->settings;
-    const struct attribute *attributes = describer->attributes;
-    size_t attribute_count = describer->attribute_count;
+    const struct sql_part *part = describer->part;
+    struct sql_attributes attributes = describer->attributes;
     if (entry != NULL) describer->settings = entry->settings;
     describer->indirection++;
     add_statement(describer, statement);
     describer->indirection--;
     describer->settings = settings;
+    describer->part = part;
     describer->attributes = attributes;
-    describer->attribute_count = attribute_count;
 }
 
 static void add_effect(struct describer *describer, const struct sql_effect *effect) {
@@ -252,20 +200,23 @@ static void add_effect(struct describer *describer, const struct sql_effect *eff
     }
 }
 
-/* EXECUTE and FETCH do what they run, and nothing else. */
+/* EXECUTE and FETCH do what they run, and nothing else but to call what their arguments call. */
 static bool is_bare_read(const struct sql_statement *statement) {
-    return statement->use_count == 1 && statement->uses[0].verb == SQL_READ && statement->uses[0].name.length == 0;
+    return statement->use_count == 1 && statement->uses[0].verb == SQL_READ && statement->uses[0].name.length == 0 &&
+           statement->parts[0].function_count == 0;
 }
 
 static void add_statement(struct describer *describer, const struct sql_statement *statement) {
-    size_t before = describer->action->step_count;
-    make_attributes(describer, statement);
+    size_t named_before = describer->named_count;
+    set_part(describer, &statement->parts[0]);
     for (size_t i = 0; i < statement->effect_count && !describer->has_failed; i++) {
         add_effect(describer, &statement->effects[i]);
     }
-    if (is_bare_read(statement) && describer->action->step_count > before) return;
+    if (is_bare_read(statement) && describer->named_count > named_before) return;
     for (size_t i = 0; i < statement->use_count && !describer->has_failed; i++) {
-        add_use(describer, &statement->uses[i]);
+        const struct sql_use *use = &statement->uses[i];
+        if (describer->part != &statement->parts[use->part]) set_part(describer, &statement->parts[use->part]);
+        add_use(describer, use);
     }
 }
 
@@ -280,27 +231,27 @@ static void begin(struct describer *describer, struct sql_session *session, cons
     *describer = (struct describer){.session = session, .target = target, .action = action};
     describer->is_in_transaction = session->is_in_transaction;
     map_init(&describer->tables);
-    action->steps = NULL;
-    action->step_count = 0;
+    sql_steps_begin(&describer->steps, action);
     make_database(describer);
 }
 
 static void finish(struct describer *describer) {
     map_free(&describer->tables);
+    sql_steps_end(&describer->steps);
     if (!describer->has_failed) return;
     action_refuse(describer->action, REFUSAL_TOO_LARGE,
                   STR("the text does too many different things for one action: send it in parts"));
 }
 
 static void add_unreadable(struct describer *describer) {
-    const struct sql_statement unreadable = {.kind = STR("unknown"), .use_count = 0};
-    make_attributes(describer, &unreadable);
+    static const struct sql_part unreadable = {.kind = {"unknown", 7}};
+    set_part(describer, &unreadable);
     add_unknown(describer);
 }
 
 static void add_empty(struct describer *describer) {
-    const struct sql_statement empty = {.kind = STR("empty")};
-    make_attributes(describer, &empty);
+    static const struct sql_part empty = {.kind = {"empty", 5}};
+    set_part(describer, &empty);
     add_step(describer, SQL_READ, describer->database);
 }
 

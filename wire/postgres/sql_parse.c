@@ -46,7 +46,7 @@ static struct str text_of(struct str text, const PgQuery__RawStmt *raw) {
     return str_trim(str_slice(text, start, end));
 }
 
-bool sql_walk_text(struct sql_builder *builder, struct str text) {
+bool sql_walk_text(struct sql_builder *builder, struct str text, bool is_own_part) {
     struct error error;
     if (builder->nesting == SQL_NESTING_MAX || text.data == NULL) return false;
     const PgQuery__ParseResult *tree = sql_parse(builder, text, &error);
@@ -55,7 +55,9 @@ bool sql_walk_text(struct sql_builder *builder, struct str text) {
     builder->nesting++;
     for (size_t i = 0; i < tree->n_stmts; i++) {
         builder->text = text_of(text, tree->stmts[i]);
-        sql_walk_node(builder, tree->stmts[i]->stmt, SQL_READ);
+        builder->is_own_part = is_own_part;
+        if (sql_is_statement(tree->stmts[i]->stmt)) sql_walk_statement(builder, tree->stmts[i]->stmt);
+        else sql_add_unknown(builder, "it holds a statement of a kind that is not known");
     }
     builder->nesting--;
     builder->text = outer;
@@ -68,12 +70,7 @@ static void build_statement(struct sql_builder *builder, const PgQuery__RawStmt 
     builder->text = text_of(text, raw);
     sql_draft_begin(builder, &draft);
     draft.statement.text = builder->text;
-    if (raw->stmt != NULL && sql_is_statement(raw->stmt)) {
-        sql_walk_statement(builder, raw->stmt);
-    } else {
-        draft.statement.kind = STR("unknown");
-        sql_add_unknown(builder, "this kind of statement is not known");
-    }
+    sql_build_statement(builder, raw->stmt);
     sql_draft_end(builder, &draft, statement);
 }
 
@@ -102,15 +99,19 @@ static int build_statements(struct sql_builder *builder, struct sql_analysis *an
 static int set_unknown(struct sql_analysis *analysis, const char *reason) {
     struct sql_statement *statement = ARENA_NEW(&analysis->arena, struct sql_statement);
     struct sql_use *use = ARENA_NEW(&analysis->arena, struct sql_use);
+    struct sql_part *part = ARENA_NEW(&analysis->arena, struct sql_part);
     struct str kept = arena_copy(&analysis->arena, str_from_cstr(reason));
-    if (statement == NULL || use == NULL || kept.data == NULL) return -1;
+    if (statement == NULL || use == NULL || part == NULL || kept.data == NULL) return -1;
     *use = (struct sql_use){.verb = SQL_UNKNOWN};
+    *part = (struct sql_part){.kind = STR("unknown")};
     *statement = (struct sql_statement){
         .text = analysis->text,
         .kind = STR("unknown"),
         .unknown_reason = kept,
         .uses = use,
         .use_count = 1,
+        .parts = part,
+        .part_count = 1,
     };
     analysis->statements = statement;
     analysis->statement_count = 1;

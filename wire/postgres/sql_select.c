@@ -72,23 +72,6 @@ static void walk_values(struct sql_builder *builder, const PgQuery__SelectStmt *
     }
 }
 
-static void note_limit(struct sql_builder *builder, const PgQuery__Node *limit) {
-    struct sql_statement *statement = &builder->draft->statement;
-    statement->is_limit_relevant = true;
-    if (limit == NULL || limit->node_case != PG_QUERY__NODE__NODE_A_CONST) {
-        statement->has_limit = limit != NULL;
-        return;
-    }
-    const PgQuery__AConst *constant = limit->a_const;
-    statement->has_limit = !constant->isnull; /* LIMIT ALL and LIMIT NULL are none */
-    if (constant->val_case == PG_QUERY__A__CONST__VAL_IVAL) {
-        statement->has_row_limit = true;
-        statement->row_limit = constant->ival->ival;
-    } else if (constant->val_case == PG_QUERY__A__CONST__VAL_FVAL) {
-        statement->has_row_limit = str_parse_i64(str_from_cstr(constant->fval->fval), &statement->row_limit) == 0;
-    }
-}
-
 static void walk_body(struct sql_builder *builder, const PgQuery__SelectStmt *select,
                       const PgQuery__InsertStmt *insert) {
     sql_walk_targets(builder, &select->base, select->target_list, select->n_target_list);
@@ -114,10 +97,10 @@ void sql_walk_select(struct sql_builder *builder, const PgQuery__SelectStmt *sel
     const struct sql_scope *outer = builder->scope;
     const PgQuery__InsertStmt *insert = builder->insert;
     builder->insert = NULL;
-    if (builder->draft->result == &select->base) note_limit(builder, select->limit_count);
+    if (sql_part(builder)->message == &select->base) sql_note_limit(builder, select);
     sql_walk_with(builder, select->with_clause);
     if (select->into_clause != NULL) {
-        builder->draft->statement.kind = STR("select into");
+        sql_part(builder)->part.kind = STR("select into");
         sql_walk_message(builder, &select->into_clause->base, SQL_DDL);
     }
     if (select->larg != NULL && select->rarg != NULL) {

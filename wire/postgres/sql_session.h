@@ -66,4 +66,28 @@ struct sql_names *sql_names_new(const struct str *names, size_t count);
 struct sql_names *sql_names_hold(struct sql_names *names);
 void sql_names_release(struct sql_names **names);
 
+/* sql_steps.c: the steps of an action while they are gathered, in its arena. -1 and NULL: memory is out, or there are
+ * more than SQL_STEPS_MAX. */
+#define SQL_STEPS_MAX 10000 /* different ones */
+
+struct sql_attributes {
+    const struct attribute *list;
+    size_t count;
+};
+
+struct sql_steps {
+    struct action *action;
+    size_t capacity;
+    struct map found; /* digests of the steps, once there are many */
+    struct sql_attributes recent[32]; /* the last lists that were made: a text repeats itself */
+    size_t recent_count;
+    size_t next_recent;
+};
+
+void sql_steps_begin(struct sql_steps *steps, struct action *action);
+void sql_steps_end(struct sql_steps *steps);
+int sql_steps_add(struct sql_steps *steps, const struct action_step *added) MUST_USE;
+const struct attribute *sql_steps_attributes(struct sql_steps *steps, const struct sql_part *part, struct str role,
+                                             bool is_in_transaction, size_t *count) MUST_USE;
+
 #endif

@@ -132,7 +132,7 @@ void sql_walk_set(struct sql_builder *builder, const PgQuery__VariableSetStmt *s
                     set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL;
     struct assignment assignment = {.is_local = set->is_local};
     sql_walk_children(builder, &set->base, SQL_READ);
-    if (builder->draft->result == &set->base && is_reset) builder->draft->statement.kind = STR("reset");
+    if (is_reset) sql_part(builder)->part.kind = STR("reset");
     if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL) {
         sql_add_effect(builder, SQL_EFFECT_RESET_ALL, NULL);
         return;

@@ -75,8 +75,10 @@ bool sql_shape_covers(const struct sql_shape *shape, const struct sql_analysis *
     const struct sql_statement *statement = &analysis->statements[0];
     bool is_kind = false;
     for (size_t i = 0; i < LENGTH_OF(kinds); i++) is_kind |= str_equal(statement->kind, kinds[i]);
-    if (!is_kind || statement->has_row_limit || statement->effect_count > 0 || statement->unknown_reason.length > 0) {
-        return false;
+    if (!is_kind || statement->effect_count > 0 || statement->unknown_reason.length > 0) return false;
+    for (size_t i = 0; i < statement->part_count; i++) {
+        bool is_insert = str_equal_cstr(statement->parts[i].kind, "insert"); /* by its rows, which are not numbers */
+        if (statement->parts[i].has_row_limit && !is_insert) return false;
     }
     uint64_t found = 0;
     for (size_t i = 0; i < statement->literal_count; i++) {

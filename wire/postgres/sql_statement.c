@@ -26,6 +26,8 @@ static void read_select(struct sql_builder *builder, const ProtobufCMessage *mes
 static void read_returning(struct sql_builder *builder, const ProtobufCMessage *message, PgQuery__Node *const *nodes,
                            size_t count, const PgQuery__RangeVar *relation) {
     if (count == 0) return;
+    sql_note_returning(builder, message->descriptor == &pg_query__insert_stmt__descriptor
+                                    ? (const PgQuery__InsertStmt *)message : NULL);
     sql_add_relation(builder, SQL_READ, relation);
     sql_walk_targets(builder, message, nodes, count);
 }
@@ -39,6 +41,7 @@ static void read_insert(struct sql_builder *builder, const ProtobufCMessage *mes
         sql_add_column(builder, str_from_cstr(insert->cols[i]->res_target->name));
         sql_walk_message(builder, &insert->cols[i]->base, SQL_READ);
     }
+    sql_note_conflict(builder, insert);
     builder->insert = insert;
     sql_walk_node(builder, insert->select_stmt, SQL_READ);
     builder->insert = NULL;
@@ -47,15 +50,10 @@ static void read_insert(struct sql_builder *builder, const ProtobufCMessage *mes
     builder->scope = outer;
 }
 
-static void note_where(struct sql_builder *builder, const PgQuery__Node *where) {
-    builder->draft->statement.is_where_relevant = true;
-    builder->draft->statement.has_where &= where != NULL;
-}
-
 static void read_update(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     const PgQuery__UpdateStmt *update = (const PgQuery__UpdateStmt *)message;
     const struct sql_scope *outer = builder->scope;
-    note_where(builder, update->where_clause);
+    sql_note_where(builder, update->relation, update->where_clause, update->from_clause, update->n_from_clause);
     sql_walk_with(builder, update->with_clause);
     sql_add_relation(builder, verb, update->relation);
     sql_walk_nodes(builder, update->target_list, update->n_target_list, SQL_READ);
@@ -68,7 +66,8 @@ static void read_update(struct sql_builder *builder, const ProtobufCMessage *mes
 static void read_delete(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     const PgQuery__DeleteStmt *statement = (const PgQuery__DeleteStmt *)message;
     const struct sql_scope *outer = builder->scope;
-    note_where(builder, statement->where_clause);
+    sql_note_where(builder, statement->relation, statement->where_clause, statement->using_clause,
+                   statement->n_using_clause);
     sql_walk_with(builder, statement->with_clause);
     sql_add_relation(builder, verb, statement->relation);
     sql_walk_nodes(builder, statement->using_clause, statement->n_using_clause, SQL_READ);
@@ -80,12 +79,18 @@ static void read_delete(struct sql_builder *builder, const ProtobufCMessage *mes
 static void read_merge(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     const PgQuery__MergeStmt *merge = (const PgQuery__MergeStmt *)message;
     const struct sql_scope *outer = builder->scope;
+    sql_note_merge(builder, merge);
     sql_walk_with(builder, merge->with_clause);
     sql_add_relation(builder, verb, merge->relation);
     sql_walk_node(builder, merge->source_relation, SQL_READ);
     sql_walk_node(builder, merge->join_condition, SQL_READ);
     sql_walk_nodes(builder, merge->merge_when_clauses, merge->n_merge_when_clauses, SQL_READ);
     builder->scope = outer;
+}
+
+static void read_truncate(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
+    sql_note_truncate(builder);
+    sql_walk_children(builder, message, verb);
 }
 
 /* How many of the last names of an object stand behind its relation's: a trigger's, a column's. -1: no relation. */
@@ -140,17 +145,13 @@ static void set_kind(struct sql_builder *builder, const char *what, PgQuery__Obj
         if (bytes[i] == '_') bytes[i] = ' ';
         if (bytes[i] >= 'A' && bytes[i] <= 'Z') bytes[i] = (char)(bytes[i] + ('a' - 'A'));
     }
-    builder->draft->statement.kind = kind;
-}
-
-static bool is_outermost(const struct sql_builder *builder, const ProtobufCMessage *message) {
-    return builder->draft->result == message;
+    sql_part(builder)->part.kind = kind;
 }
 
 static void read_drop(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     const PgQuery__DropStmt *drop = (const PgQuery__DropStmt *)message;
     (void)verb;
-    if (is_outermost(builder, message)) set_kind(builder, "drop", drop->remove_type);
+    set_kind(builder, "drop", drop->remove_type);
     for (size_t i = 0; i < drop->n_objects; i++) add_object(builder, drop->remove_type, drop->objects[i]);
 }
 
@@ -165,16 +166,12 @@ static void read_rename(struct sql_builder *builder, const ProtobufCMessage *mes
     const PgQuery__RenameStmt *rename = (const PgQuery__RenameStmt *)message;
     bool is_of_relation = rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN ||
                           rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABCONSTRAINT;
-    if (is_outermost(builder, message)) {
-        set_kind(builder, "alter", is_of_relation ? rename->relation_type : rename->rename_type);
-    }
+    set_kind(builder, "alter", is_of_relation ? rename->relation_type : rename->rename_type);
     sql_walk_children(builder, message, verb);
 }
 
 static void read_alter_table(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
-    if (is_outermost(builder, message)) {
-        set_kind(builder, "alter", ((const PgQuery__AlterTableStmt *)message)->objtype);
-    }
+    set_kind(builder, "alter", ((const PgQuery__AlterTableStmt *)message)->objtype);
     sql_walk_children(builder, message, verb);
 }
 
@@ -185,7 +182,7 @@ static void read_notify(struct sql_builder *builder, const ProtobufCMessage *mes
 
 static void read_vacuum(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     bool is_analyze = !((const PgQuery__VacuumStmt *)message)->is_vacuumcmd;
-    if (is_analyze && is_outermost(builder, message)) builder->draft->statement.kind = STR("analyze");
+    if (is_analyze) sql_part(builder)->part.kind = STR("analyze");
     sql_walk_children(builder, message, verb);
 }
 
@@ -213,7 +210,7 @@ static void read_transaction(struct sql_builder *builder, const ProtobufCMessage
         sql_add_unknown(builder, "this kind of transaction control is not known");
         return;
     }
-    builder->draft->statement.kind = str_from_cstr(kinds[kind].kind);
+    sql_part(builder)->part.kind = str_from_cstr(kinds[kind].kind);
     if (kinds[kind].is_prepared) sql_add_use(builder, SQL_WRITE, STR_NONE, STR_NONE);
     if (kinds[kind].effect != SQL_EFFECT_NONE) {
         sql_add_effect(builder, kinds[kind].effect, transaction->savepoint_name);
@@ -264,7 +261,7 @@ static void read_declare(struct sql_builder *builder, const ProtobufCMessage *me
 static void read_fetch(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     const PgQuery__FetchStmt *fetch = (const PgQuery__FetchStmt *)message;
     (void)verb;
-    if (fetch->ismove) builder->draft->statement.kind = STR("move");
+    if (fetch->ismove) sql_part(builder)->part.kind = STR("move");
     sql_add_effect(builder, SQL_EFFECT_FETCH, fetch->portalname);
 }
 
@@ -320,34 +317,11 @@ static bool is_run_by_explain(const PgQuery__ExplainStmt *explain) {
     return is_run;
 }
 
-/* What planning alone does: it reads the same tables, and changes nothing. */
-static void absorb_plan(struct sql_builder *builder, const struct sql_statement *inner) {
-    struct sql_use *uses = ARENA_NEW_ARRAY(builder->scratch, struct sql_use, inner->use_count + 1);
-    struct sql_effect *effects = ARENA_NEW_ARRAY(builder->scratch, struct sql_effect, inner->effect_count + 1);
-    if (uses == NULL || effects == NULL) {
-        builder->is_out_of_memory = true;
-        return;
-    }
-    struct sql_statement planned = *inner;
-    for (size_t i = 0; i < inner->use_count; i++) {
-        uses[i] = inner->uses[i];
-        if (uses[i].verb == SQL_WRITE || uses[i].verb == SQL_DDL) uses[i].verb = SQL_READ;
-    }
-    planned.uses = uses;
-    planned.effects = effects;
-    planned.effect_count = 0;
-    for (size_t i = 0; i < inner->effect_count; i++) {
-        enum sql_effect_kind kind = inner->effects[i].kind;
-        bool is_about_names = kind == SQL_EFFECT_EXECUTE || kind == SQL_EFFECT_NAMES_DATABASE;
-        if (is_about_names) effects[planned.effect_count++] = inner->effects[i];
-    }
-    sql_absorb(builder, &planned);
-}
-
 static void read_explain(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     const PgQuery__ExplainStmt *explain = (const PgQuery__ExplainStmt *)message;
     (void)verb;
     if (is_run_by_explain(explain)) {
+        builder->is_own_part = true;
         sql_walk_node(builder, explain->query, SQL_READ);
         return;
     }
@@ -358,7 +332,7 @@ static void read_explain(struct sql_builder *builder, const ProtobufCMessage *me
     const struct sql_statement *inner = sql_build_inner(builder, explain->query);
     sql_draft_end(builder, &aside, &unused);
     builder->draft = outer;
-    if (inner != NULL) absorb_plan(builder, inner);
+    if (inner != NULL) sql_absorb_plan(builder, inner);
 }
 
 static void read_copy(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
@@ -380,27 +354,33 @@ bool sql_is_statement(const PgQuery__Node *node) {
     return (size_t)node->node_case < LENGTH_OF(kinds) && kinds[node->node_case].name != NULL;
 }
 
-/* A statement that names no table, or whose own verb no table got, does its verb to the database. */
-static void add_default_use(struct sql_builder *builder, size_t first_use, enum sql_verb verb, bool is_whole) {
-    if (verb == SQL_READ) {
-        if (is_whole && builder->draft->uses.count == 0) sql_add_use(builder, SQL_READ, STR_NONE, STR_NONE);
-    } else if (!sql_has_verb_since(builder, first_use, verb)) {
-        sql_add_use(builder, verb, STR_NONE, STR_NONE);
+/* A part that names no table, or whose own verb no table got, does its verb to the database. What only reads does that
+ * where there is nothing else to ask about: it is the whole statement, or it calls functions. */
+static void add_default_use(struct sql_builder *builder, size_t first_use, enum sql_verb verb) {
+    struct sql_draft *draft = builder->draft;
+    if (verb != SQL_READ) {
+        if (!sql_has_verb_since(builder, first_use, verb)) sql_add_use(builder, verb, STR_NONE, STR_NONE);
+    } else if (draft->uses.count == first_use && (draft->part == 0 || sql_part(builder)->functions.count > 0)) {
+        sql_add_use(builder, SQL_READ, STR_NONE, STR_NONE);
     }
 }
 
+/* A query within another statement belongs to it, unless it runs by itself. */
 void sql_walk_statement(struct sql_builder *builder, const PgQuery__Node *node) {
     struct sql_draft *draft = builder->draft;
     const ProtobufCMessage *message = &node->alias->base; /* the members of the union are all messages */
     enum sql_verb verb = kinds[node->node_case].verb;
-    bool is_whole = draft->statement.kind.length == 0;
     size_t first_use = draft->uses.count;
-    if (is_whole) {
-        draft->statement.kind = str_from_cstr(kinds[node->node_case].name);
-        draft->result = message;
-    }
+    size_t outer = draft->part;
+    bool is_part = draft->parts.count == 0 || builder->is_own_part ||
+                   node->node_case != PG_QUERY__NODE__NODE_SELECT_STMT;
+    builder->is_own_part = false;
+    if (draft->parts.count == 0) draft->result = message;
+    if (is_part) (void)sql_part_begin(builder, str_from_cstr(kinds[node->node_case].name), message);
+    if (draft->parts.count == 0) return; /* out of memory */
     kinds[node->node_case].read(builder, message, verb);
-    add_default_use(builder, first_use, verb, is_whole);
+    if (is_part) add_default_use(builder, first_use, verb);
+    sql_part_end(builder, outer);
 }
 
 const struct sql_statement *sql_build_inner(struct sql_builder *builder, const PgQuery__Node *node) {
@@ -412,14 +392,19 @@ const struct sql_statement *sql_build_inner(struct sql_builder *builder, const P
     struct sql_draft *outer = builder->draft;
     struct sql_draft draft;
     sql_draft_begin(builder, &draft);
-    if (sql_is_statement(node)) {
-        sql_walk_statement(builder, node);
-    } else {
-        sql_add_unknown(builder, "it holds a statement of a kind that is not known");
-    }
+    sql_build_statement(builder, node);
     sql_draft_end(builder, &draft, inner);
     inner->text = builder->text;
     builder->draft = outer;
     sql_absorb(builder, inner);
     return inner;
+}
+
+void sql_build_statement(struct sql_builder *builder, const PgQuery__Node *node) {
+    if (node != NULL && sql_is_statement(node)) {
+        sql_walk_statement(builder, node);
+        return;
+    }
+    (void)sql_part_begin(builder, STR("unknown"), NULL);
+    sql_add_unknown(builder, "this kind of statement is not known");
 }

@@ -30,22 +30,32 @@ static void render_list(struct buffer *out, const struct str *items, size_t coun
     }
 }
 
-enum facet { KIND_OF, FUNCTIONS, WHERE, LIMIT, LITERALS, PARAMETERS, COLUMNS, OUTPUTS, COPY };
+enum facet { KIND_OF, FUNCTIONS, WHERE, ALL_ROWS, LIMIT, LITERALS, PARAMETERS, COLUMNS, OUTPUTS, COPY };
+
+static void render_part(struct buffer *out, const struct sql_part *part, enum facet facet) {
+    switch (facet) {
+    case KIND_OF: buffer_append_str(out, part->kind); break;
+    case FUNCTIONS: render_list(out, part->functions, part->function_count); break;
+    case WHERE: buffer_append_cstr(out, !part->is_where_relevant ? "none" : part->has_where ? "yes" : "no"); break;
+    case ALL_ROWS: buffer_append_cstr(out, !part->is_change ? "none" : part->touches_all_rows ? "yes" : "no"); break;
+    default:
+        buffer_append_cstr(out, !part->is_limit_relevant ? "none" : part->has_limit ? "yes" : "no");
+        if (part->has_row_limit) buffer_append_format(out, " %d", (int)part->row_limit);
+        break;
+    }
+}
 
 static void render_facet(struct buffer *out, const struct sql_statement *statement, enum facet facet) {
     switch (facet) {
     case KIND_OF:
-        buffer_append_str(out, statement->kind);
-        break;
     case FUNCTIONS:
-        render_list(out, statement->functions, statement->function_count);
-        break;
     case WHERE:
-        buffer_append_cstr(out, !statement->is_where_relevant ? "none" : statement->has_where ? "yes" : "no");
-        break;
+    case ALL_ROWS:
     case LIMIT:
-        buffer_append_cstr(out, !statement->is_limit_relevant ? "none" : statement->has_limit ? "yes" : "no");
-        if (statement->has_row_limit) buffer_append_format(out, " %d", (int)statement->row_limit);
+        for (size_t i = 0; i < statement->part_count; i++) {
+            if (i > 0) buffer_append_cstr(out, ", ");
+            render_part(out, &statement->parts[i], facet);
+        }
         break;
     case LITERALS:
         for (size_t i = 0; i < statement->literal_count; i++) {
@@ -98,11 +108,92 @@ static const struct {
     {WHERE, "DELETE FROM t WHERE a = 1", "yes"},
     {WHERE, "UPDATE t SET a = 1", "no"},
     {WHERE, "UPDATE t SET a = 1 WHERE CURRENT OF c", "yes"},
-    {WHERE, "WITH x AS (DELETE FROM t RETURNING *) UPDATE u SET a = 1 WHERE b = 2", "no"},
-    {WHERE, "EXPLAIN ANALYZE DELETE FROM t", "no"},
-    {WHERE, "PREPARE p AS DELETE FROM t", "no"},
+    {WHERE, "WITH x AS (DELETE FROM t RETURNING *) UPDATE u SET a = 1 WHERE b = 2", "yes, no"},
+    {WHERE, "EXPLAIN ANALYZE DELETE FROM t", "none, no"},
+    {WHERE, "PREPARE p AS DELETE FROM t", "none, no"},
     {WHERE, "SELECT 1", "none"},
-    {WHERE, "DO $$BEGIN DELETE FROM t; END$$", "no"},
+    {WHERE, "DO $$BEGIN DELETE FROM t; END$$", "none, no"},
+    {WHERE, "DO $$BEGIN DELETE FROM t; DELETE FROM u WHERE a = 1; END$$", "none, no, yes"},
+    {WHERE, "MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE", "no"},
+    {WHERE, "MERGE INTO t USING u ON t.a = u.b WHEN MATCHED THEN DELETE", "yes"},
+    {WHERE, "MERGE INTO t USING u ON t.a = u.b WHEN NOT MATCHED THEN INSERT VALUES (1)", "none"},
+    {WHERE, "INSERT INTO t VALUES (1)", "none"},
+    {KIND_OF, "DO $$DECLARE x int; BEGIN TRUNCATE t; DROP TABLE u; PERFORM f(); x := g(); END$$",
+     "do, truncate, drop table, select"},
+    {KIND_OF, "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", "select, delete"},
+    {KIND_OF, "EXPLAIN ANALYZE SELECT 1", "explain, select"},
+    {KIND_OF, "EXPLAIN DELETE FROM t", "explain"},
+    {KIND_OF, "PREPARE p AS DELETE FROM t", "prepare, delete"},
+    {KIND_OF, "DECLARE c CURSOR FOR SELECT * FROM t", "declare cursor, select"},
+    {KIND_OF, "COPY (SELECT * FROM t) TO STDOUT", "copy, select"},
+    {KIND_OF, "COPY (DELETE FROM t RETURNING *) TO STDOUT", "copy, delete"},
+    {KIND_OF, "CREATE RULE r AS ON INSERT TO t DO INSTEAD (DELETE FROM u; UPDATE v SET a = 1)",
+     "create rule, delete, update"},
+    {KIND_OF, "CREATE SCHEMA s CREATE TABLE t (a int) CREATE VIEW v AS SELECT 1",
+     "create schema, create table, create view"},
+    {KIND_OF, "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'TRUNCATE t'", "create function, truncate"},
+    {KIND_OF, "CREATE FUNCTION f() RETURNS void BEGIN ATOMIC DELETE FROM t; END", "create function, delete"},
+    {KIND_OF, "INSERT INTO t SELECT * FROM u", "insert"},
+    {FUNCTIONS, "DO $$DECLARE x int; BEGIN DELETE FROM t WHERE a = f(); x := g(); END$$", "g, f"},
+    {FUNCTIONS, "WITH x AS (DELETE FROM t WHERE a = f() RETURNING *) SELECT g() FROM x", "g, f"},
+    {ALL_ROWS, "SELECT 1", "none"},
+    {ALL_ROWS, "INSERT INTO t VALUES (1)", "none"},
+    {ALL_ROWS, "TRUNCATE t", "yes"},
+    {ALL_ROWS, "DELETE FROM t", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE true", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE 1 = 1", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE $1", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE NOT false", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE a = a", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE t.a = a", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE lower(a) <= lower(a)", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE a = 1 OR true", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE NOT (a = 1 AND false)", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE EXISTS (SELECT 1 FROM u)", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE a IN (SELECT a FROM t)", "yes"},
+    {ALL_ROWS, "DELETE FROM t USING t s WHERE t.a = s.a", "yes"},
+    {ALL_ROWS, "UPDATE t SET b = 1 FROM t s WHERE t.a = s.a", "yes"},
+    {ALL_ROWS, "DELETE FROM t WHERE a = 1", "no"},
+    {ALL_ROWS, "DELETE FROM t WHERE a = 1 AND true", "no"},
+    {ALL_ROWS, "DELETE FROM t WHERE a", "no"},
+    {ALL_ROWS, "DELETE FROM t WHERE NOT a", "no"},
+    {ALL_ROWS, "DELETE FROM t WHERE a IS NULL", "no"},
+    {ALL_ROWS, "DELETE FROM t WHERE a = b", "no"},
+    {ALL_ROWS, "DELETE FROM t WHERE a IN (SELECT a FROM u)", "no"},
+    {ALL_ROWS, "DELETE FROM t WHERE a IN (SELECT a FROM t LIMIT 5)", "no"},
+    {ALL_ROWS, "DELETE FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.b = 1)", "no"},
+    {ALL_ROWS, "DELETE FROM t USING u WHERE t.a = u.a", "no"},
+    {ALL_ROWS, "UPDATE t SET a = 1 WHERE CURRENT OF c", "no"},
+    {ALL_ROWS, "MERGE INTO t USING (VALUES (1)) v ON true WHEN MATCHED THEN DELETE", "yes"},
+    {ALL_ROWS, "MERGE INTO t USING u ON 1 = 1 WHEN MATCHED THEN UPDATE SET a = 1", "yes"},
+    {ALL_ROWS, "MERGE INTO t USING t s ON t.a = s.a WHEN MATCHED THEN DELETE", "yes"},
+    {ALL_ROWS, "MERGE INTO t USING u ON true WHEN MATCHED AND t.a = 1 THEN DELETE", "no"},
+    {ALL_ROWS, "MERGE INTO t USING u ON true WHEN MATCHED AND t.a = 1 THEN DELETE WHEN MATCHED THEN UPDATE SET a = 1",
+     "yes"},
+    {ALL_ROWS, "MERGE INTO t USING u ON t.a = u.b WHEN MATCHED THEN DELETE", "no"},
+    {ALL_ROWS, "MERGE INTO t USING u ON true WHEN NOT MATCHED THEN INSERT VALUES (1)", "none"},
+    {ALL_ROWS, "INSERT INTO t SELECT * FROM t ON CONFLICT (a) DO UPDATE SET b = 1", "yes"},
+    {ALL_ROWS, "INSERT INTO t SELECT g FROM generate_series(1, 9) g ON CONFLICT (a) DO UPDATE SET b = 1", "yes"},
+    {ALL_ROWS, "INSERT INTO t SELECT * FROM u WHERE c = 1 ON CONFLICT (a) DO UPDATE SET b = 1", "no"},
+    {ALL_ROWS, "INSERT INTO t SELECT * FROM u ON CONFLICT (a) DO UPDATE SET b = 1 WHERE t.c = 1", "no"},
+    {ALL_ROWS, "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 1", "no"},
+    {ALL_ROWS, "INSERT INTO t SELECT * FROM unnest($1::int[]) ON CONFLICT (a) DO UPDATE SET b = 1", "no"},
+    {ALL_ROWS, "INSERT INTO t SELECT * FROM u ON CONFLICT DO NOTHING", "none"},
+    {ALL_ROWS, "DO $$BEGIN DELETE FROM t WHERE true; END$$", "none, yes"},
+    {LIMIT, "SELECT * FROM t ORDER BY a FETCH FIRST 1 ROW WITH TIES", "no"},
+    {LIMIT, "SELECT * FROM t ORDER BY a FETCH FIRST ROW WITH TIES", "no"},
+    {LIMIT, "TABLE t", "no"},
+    {LIMIT, "COPY t TO STDOUT", "no"},
+    {LIMIT, "COPY t FROM STDIN", "none"},
+    {LIMIT, "COPY (SELECT * FROM t) TO STDOUT", "none, no"},
+    {LIMIT, "COPY (SELECT * FROM t LIMIT 3) TO STDOUT", "none, yes 3"},
+    {LIMIT, "DECLARE c CURSOR FOR SELECT * FROM t", "none, no"},
+    {LIMIT, "PREPARE p AS SELECT * FROM t LIMIT 2", "none, yes 2"},
+    {LIMIT, "UPDATE t SET a = 1 RETURNING *", "no"},
+    {LIMIT, "DELETE FROM t WHERE a = 1", "none"},
+    {LIMIT, "INSERT INTO t VALUES (1), (2) RETURNING *", "no 2"},
+    {LIMIT, "INSERT INTO t SELECT * FROM u LIMIT 5", "none"},
+    {LIMIT, "WITH x AS (UPDATE t SET a = 1 RETURNING *) SELECT * FROM x LIMIT 1", "yes 1, no"},
     {LIMIT, "SELECT * FROM t", "no"},
     {LIMIT, "SELECT * FROM t LIMIT 10", "yes 10"},
     {LIMIT, "SELECT * FROM t LIMIT ALL", "no"},
