@@ -116,7 +116,8 @@ static const struct {
                         {REPLAY_POLICIES, {"policies", 8}},
                         {REPLAY_ERRORS, {"errors", 6}},
                         {REPLAY_REMEDIES, {"remedies", 8}},
-                        {REPLAY_REVEAL, {"reveal", 6}}};
+                        {REPLAY_REVEAL, {"reveal", 6}},
+                        {REPLAY_ROWS_MAX, {"rows_max", 8}}};
 
 /* What was recorded, in the form of a verdict. */
 static struct verdict recorded_verdict(const struct replay_decision *decision) {
@@ -127,6 +128,7 @@ static struct verdict recorded_verdict(const struct replay_decision *decision) {
         .errors = entry->errors, .error_count = entry->error_count,
         .remedies = entry->remedies, .remedy_count = entry->remedy_count,
         .reveal = entry->reveal, .reveal_request = entry->reveal_request,
+        .rows_max = entry->rows_max,
     };
 }
 
@@ -138,6 +140,7 @@ static void append_side(struct buffer *out, const struct verdict *verdict, unsig
         buffer_append_cstr(out, verdict->error_count > 0 ? ", in error: " : ", no errors");
         policy_append_names(out, verdict->errors, verdict->error_count);
     }
+    if ((differences & REPLAY_ROWS_MAX) != 0) buffer_append_format(out, ", rows_max %" PRIu64, verdict->rows_max);
     if ((differences & REPLAY_REVEAL) == 0) return;
     buffer_append_cstr(out, ", reveals ");
     policy_append_classes(out, verdict->reveal);
@@ -153,6 +156,7 @@ static void write_side(struct json_writer *writer, struct str key, const struct 
     policy_write_names(writer, STR("remedies"), verdict->remedies, verdict->remedy_count);
     policy_write_classes(writer, STR("reveal"), verdict->reveal);
     policy_write_classes(writer, STR("reveal_request"), verdict->reveal_request);
+    if (verdict->rows_max > 0) json_member_integer(writer, STR("rows_max"), (int64_t)verdict->rows_max);
     json_member_string(writer, STR("verdict"), verdict_kind_name(verdict->kind));
     json_end_object(writer);
 }

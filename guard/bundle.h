@@ -74,7 +74,7 @@ struct bundle_file {
 struct bundle_problem {
     struct str file;
     struct str source; /* the file's text, borrowed from the policies; empty when there is none */
-    const char *code;  /* cedar_code_name(), "bad_remedy", "empty_id", "unlinked_template" */
+    const char *code;  /* cedar_code_name(), "bad_remedy", "bad_rows_max", "empty_id", "unlinked_template" */
     struct cedar_span span;
     uint32_t line; /* from 1; 0: the file as a whole */
     uint32_t column;
@@ -127,5 +127,9 @@ struct remedy {
     uint32_t count;
 };
 int remedy_parse(struct str token, struct remedy *remedy, struct error *error) MUST_USE;
+
+/* What @rows_max of a permit says: rows of the answer that leave at most, 1 to BUNDLE_ROWS_MAX. */
+#define BUNDLE_ROWS_MAX 1000000000000ull
+int rows_max_parse(struct str text, uint64_t *rows_max, struct error *error) MUST_USE;
 
 #endif

@@ -218,6 +218,7 @@ struct fold {
     struct names denials;
     struct names errors;
     struct names remedies;
+    uint64_t rows_max;   /* the least that a determining permit lets through; 0: all */
 };
 
 static bool is_applied(const struct policy_context *from, struct str token) {
@@ -249,10 +250,20 @@ static void fold_denial(struct fold *fold, const struct cedar_decision *decision
     }
 }
 
+/* Permits that oblige add up to the strictest. A number that cannot be read was refused when the policies were loaded. */
+static void fold_obligation(struct fold *fold, const struct cedar_policy *policy) {
+    struct str text = cedar_policy_annotation(policy, STR("rows_max"));
+    uint64_t rows_max;
+    if (text.data == NULL) return;
+    if (rows_max_parse(text, &rows_max, NULL) != 0) rows_max = 1;
+    if (fold->rows_max == 0 || rows_max < fold->rows_max) fold->rows_max = rows_max;
+}
+
 static void fold_add(struct fold *fold, const struct cedar_decision *decision) {
     if (!decision->is_allowed) fold_denial(fold, decision);
     for (size_t i = 0; decision->is_allowed && i < decision->reason_count; i++) {
         names_add(&fold->permits, fold->scratch, cedar_policy_id(decision->reasons[i]));
+        fold_obligation(fold, decision->reasons[i]);
     }
     for (size_t i = 0; i < decision->error_count; i++) {
         const struct cedar_policy *policy = decision->errors[i].policy;
@@ -322,6 +333,7 @@ static int fold_finish(struct fold *fold, struct action *action, struct error *e
         return error_out_of_memory(error);
     }
     verdict->kind = is_held ? VERDICT_HOLD : fold->is_denied ? VERDICT_DENY : VERDICT_ALLOW;
+    if (verdict->kind == VERDICT_ALLOW) verdict->rows_max = fold->rows_max;
     if (verdict->kind != VERDICT_ALLOW) verdict->message = verdict_message(verdict, fold, arena);
     return 0;
 }

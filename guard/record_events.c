@@ -303,6 +303,7 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     write_reveal(&writer, STR("reveal"), verdict->reveal);
     write_reveal(&writer, STR("reveal_request"), verdict->reveal_request);
     json_member_integer(&writer, STR("rounds"), verdict->rounds);
+    if (verdict->rows_max != 0) json_member_integer(&writer, STR("rows_max"), (int64_t)verdict->rows_max);
     write_steps(&writer, action);
     write_commitment(&writer, STR("text"), text);
     write_spent(&writer, verdict);

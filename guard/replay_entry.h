@@ -41,6 +41,7 @@ struct replay_entry {
     size_t remedy_count;
     class_set reveal;
     class_set reveal_request; /* to the upstream */
+    uint64_t rows_max;
     struct str text; /* its commitment, as JSON */
     struct replay_tags tags[REPLAY_TAGS_MAX]; /* guard/replay_tags.h */
     size_t tag_count;
@@ -57,6 +58,7 @@ enum replay_difference {
     REPLAY_ERRORS = 4,
     REPLAY_REMEDIES = 8,
     REPLAY_REVEAL = 16,
+    REPLAY_ROWS_MAX = 32,
 };
 unsigned replay_entry_compare(const struct replay_entry *entry, enum verdict_kind kind, const struct verdict *verdict);
 

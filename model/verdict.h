@@ -32,6 +32,7 @@ struct verdict {
     int64_t tokens_1d;
     class_set reveal;            /* classes that the principal may receive in clear */
     class_set reveal_request;    /* and the upstream, of a protocol that masks requests */
+    uint64_t rows_max;           /* of what is allowed: rows of the answer that may leave at most; 0: all */
     bool is_unavailable;         /* DENY because evidence cannot be written just now: the same may be allowed later */
     struct str message;          /* for the client of a denial: what and why, no data */
 };

@@ -246,12 +246,25 @@ static enum answered take_error(struct wire_session *session, const struct messa
 
 /* ---- rows ---- */
 
+/* The answer stops here: the client is told at once, and nothing more until its batch ends; the server is asked to stop
+ * (take_next). */
+static void cut(struct wire_session *session, struct action *action) {
+    struct postgres_state *state = postgres_state(session);
+    action->outcome.withheld_as = REFUSAL_ROWS_MAX;
+    postgres_append_rows_max(stream_output(session->client), action);
+    state->is_cut = state->is_cut_new = true;
+}
+
+static bool is_full(const struct action *action, uint64_t rows) {
+    return action->verdict.rows_max > 0 && rows >= action->verdict.rows_max;
+}
+
 /* Appends the contiguous whole DataRows at the front of the input as they are; returns how many bytes. */
 static size_t relay_slice(struct wire_session *session, struct action *action) {
     struct str input = stream_buffered(session->upstream);
     struct message message;
     size_t length = 0;
-    while (length < POSTGRES_GATHER_BYTES &&
+    while (length < POSTGRES_GATHER_BYTES && !is_full(action, action->outcome.rows) &&
            message_next(str_slice(input, length, input.length), &message) == MESSAGE_WHOLE && message.type == 'D') {
         length += message.frame_bytes;
         action->outcome.rows++;
@@ -287,6 +300,11 @@ static int relay_masked_row(struct wire_session *session, const struct message *
 static int take_row(struct wire_session *session, const struct expectation *head, const struct message *message,
                     size_t *frame_bytes, struct error *error) {
     struct postgres_state *state = postgres_state(session);
+    if (state->is_cut) return 0;
+    if (is_full(head->action, head->action->outcome.rows)) {
+        cut(session, head->action);
+        return 0;
+    }
     if (head->plan->reveals_all || (state->row_mask != NULL && row_mask_is_noop(state->row_mask))) {
         *frame_bytes = relay_slice(session, head->action);
         return 0;
@@ -325,10 +343,24 @@ static int begin_copy_in(struct postgres_state *state, struct error *error) {
     return 0;
 }
 
+/* The server sends a row a message; the names of the columns, or the end of binary data, are one more. */
+static bool is_copy_full(struct postgres_state *state, const struct expectation *head) {
+    const struct sql_statement *statement = current_statement(state, head);
+    const struct sql_copy *copy = statement != NULL ? statement->copy : NULL;
+    uint64_t others = copy != NULL && (copy->has_header || copy->format == SQL_COPY_BINARY) ? 1 : 0;
+    uint64_t before = state->copied++;
+    return before >= others && is_full(head->action, before - others);
+}
+
 static int take_copy_data(struct wire_session *session, const struct expectation *head, const struct message *message,
                           struct error *error) {
     struct postgres_state *state = postgres_state(session);
     struct outcome *outcome = &head->action->outcome;
+    if (state->is_cut) return 0;
+    if (message->type == 'd' && is_copy_full(state, head)) {
+        cut(session, head->action);
+        return 0;
+    }
     if (state->copy_mask == NULL) {
         if (!head->plan->reveals_all) return unexpected(error, message->type);
         relay(session, message, head->action);
@@ -363,6 +395,7 @@ static int take_copy_start(struct wire_session *session, const struct message *m
         return unexpected(error, message->type);
     relay(session, message, head->action);
     struct action *action = head->action;
+    state->copied = 0;
     if (!head->plan->reveals_all) {
         struct copy_mask *mask =
             postgres_prepare_copy(session, head->plan, current_statement(state, head), format, error);
@@ -417,6 +450,7 @@ static enum answered take_ready(struct wire_session *session, const struct expec
     struct postgres_state *state = postgres_state(session);
     if (message_decode_ready(message->body, &state->status) != 0) return unexpected(error, 'Z');
     state->is_skipping = false;
+    state->is_cut = state->is_cut_new = false;
     state->is_in_block = state->status != 'I';
     state->copy_in = COPY_IN_NONE;
     sql_session_settle(state->sql, state->status);
@@ -489,8 +523,8 @@ static enum answered take_expected(struct wire_session *session, const struct me
     }
 }
 
-static enum answered take_message(struct wire_session *session, const struct message *message, size_t *used_bytes,
-                                  struct action **out, struct error *error) {
+static enum answered take_any(struct wire_session *session, const struct message *message, size_t *used_bytes,
+                              struct action **out, struct error *error) {
     struct postgres_state *state = postgres_state(session);
     switch (message->type) {
     case 'S': return as_answered(take_parameter(session, message, error));
@@ -501,9 +535,26 @@ static enum answered take_message(struct wire_session *session, const struct mes
     }
 }
 
-/* A big row or piece of COPY data that nobody looks at. */
+/* Once the answer was cut, what still comes counts, and is not told. */
+static enum answered take_message(struct wire_session *session, const struct message *message, size_t *used_bytes,
+                                  struct action **out, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct buffer *told = stream_output(session->client);
+    size_t length = buffer_length(told);
+    bool is_silent = state->is_cut && !message_is_one_of(message, "ZSAN");
+    enum answered result = take_any(session, message, used_bytes, out, error);
+    if (is_silent && !buffer_failed(told)) {
+        buffer_truncate(told, length);
+        buffer_clear(&state->withheld);
+        if (result == ANSWERED_ACTION) (*out)->outcome.withheld_as = REFUSAL_ROWS_MAX;
+    }
+    return result;
+}
+
+/* A big row or piece of COPY data that nobody looks at, and that nobody counts. */
 static bool may_pass(const struct postgres_state *state, const struct message *message) {
     const struct expectation *head = expect_at(&state->expected, 0);
+    if (state->is_cut || (head != NULL && head->action != NULL && head->action->verdict.rows_max > 0)) return false;
     return message->frame_bytes >= PASS_BYTES_MIN && (message->type == 'D' || message->type == 'd') && head != NULL &&
            message_is_one_of(message, allowed[head->kind]) && head->plan != NULL && head->plan->reveals_all;
 }
@@ -552,6 +603,11 @@ static enum answered take_next(struct wire_session *session, struct action **act
     struct postgres_state *state = postgres_state(session);
     struct message message;
     if (check_client_output(session, error) != 0) return ANSWERED_ERROR;
+    if (state->is_cut_new) {
+        state->is_cut_new = false;
+        if (wire_flush_client(session, error) != 0) return ANSWERED_ERROR;
+        session->protocol->cancel_upstream(session);
+    }
     if (state->passing_bytes > 0) {
         if (stream_buffered(session->upstream).length == 0 &&
             stream_fill(session->upstream, 1, FIBER_NO_DEADLINE, error) != 0)

@@ -1,7 +1,9 @@
 /* What a client is told when sworn, and not the server, says no. */
+#include <inttypes.h>
+
 #include "wire/postgres/session.h"
 
-void postgres_append_refusal(struct buffer *out, const struct action *action) {
+static void append_error(struct buffer *out, const struct action *action, const char *code, struct str message) {
     struct buffer detail;
     buffer_init(&detail, 4096);
     for (size_t i = 0; i < action->verdict.policy_count; i++) {
@@ -10,13 +12,24 @@ void postgres_append_refusal(struct buffer *out, const struct action *action) {
     }
     char hint[ACTION_ID_BYTES + 8];
     snprintf(hint, sizeof(hint), "action %s", action->id);
-    struct str message = action->verdict.message;
     message_append_error(out, &(struct message_error){
-        .severity = "ERROR", .code = "42501",
-        .message = message.length > 0 ? message : STR("denied by policy"),
+        .severity = "ERROR", .code = code, .message = message,
         .detail = buffer_failed(&detail) ? STR("too many policies to list") : buffer_view(&detail),
         .hint = str_from_cstr(hint)});
     buffer_free(&detail);
+}
+
+void postgres_append_refusal(struct buffer *out, const struct action *action) {
+    struct str message = action->verdict.message;
+    append_error(out, action, "42501", message.length > 0 ? message : STR("denied by policy"));
+}
+
+void postgres_append_rows_max(struct buffer *out, const struct action *action) {
+    char message[128];
+    int length = snprintf(message, sizeof(message),
+                          "the answer is stopped after %" PRIu64 " rows: policy lets no more through",
+                          action->verdict.rows_max);
+    append_error(out, action, "54000", str_make(message, (size_t)length));
 }
 
 /* SQLSTATE by what went wrong; is_login: before the session was greeted. */

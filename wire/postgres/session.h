@@ -80,6 +80,9 @@ struct postgres_state {
     size_t statement_index; /* of the simple query at the front */
     struct buffer withheld; /* the last frame of the action that next_answer returned */
     const struct sql_analysis *released; /* of that action, held until release */
+    uint64_t copied;        /* messages of COPY data from the server */
+    bool is_cut;            /* the answer holds more rows than may leave: nothing is told but the batch's end */
+    bool is_cut_new;        /* and the server does not know yet */
     struct arena result;    /* of the current result: row mask and names */
     struct row_mask *row_mask;
     struct copy_mask *copy_mask;
@@ -127,6 +130,8 @@ struct name_parameters *postgres_inspect_bind(struct wire_session *session, cons
 
 /* refusal.c: the ErrorResponse for a refused action; action NULL: a FunctionCall. */
 void postgres_append_refusal(struct buffer *out, const struct action *action);
+/* What a client is told where its answer stops. */
+void postgres_append_rows_max(struct buffer *out, const struct action *action);
 /* Appends what an error of ours looks like to a client. */
 void postgres_append_failure(struct buffer *out, const struct error *why, bool is_login);
 
