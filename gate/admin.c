@@ -131,7 +131,7 @@ static int answer_status(struct admin_connection *connection, const json_t *requ
     struct error why = {0};
     (void)request;
     (void)error;
-    bool accepts = recorder_is_accepting(connection->worker->recorder, &why);
+    bool accepts = gateway_is_accepting(gateway, &why);
     json_key(writer, STR("status"));
     json_begin_object(writer);
     json_member_integer(writer, STR("in_flight"), atomic_load(&gateway->in_flight));

@@ -335,15 +335,16 @@ int exchange_run(struct session *session, struct error *error) {
     fiber_cancel(session->answer);
     fiber_join(session->answer);
     session->answer = NULL;
+    if (answers_ended_first && fiber.result != 0) *error = fiber.error;
+    if (answers_ended_first && fiber.result == 0) asked = error_set(error, ERROR_CLOSED, "the upstream closed the session");
+    /* Outcomes wait for their intents: a client is not left waiting with them when the log does not answer. */
+    if (asked != 0 && !recorder_is_accepting(session->record.recorder, NULL)) session_take_leave(session, error);
     struct action *action;
     while ((action = session->wire.protocol->take_unanswered(&session->wire)) != NULL) {
         account_for(session, action);
         action_free(&action);
     }
     fiber_shield_end();
-
-    if (answers_ended_first && fiber.result != 0) *error = fiber.error;
-    if (answers_ended_first && fiber.result == 0) return error_set(error, ERROR_CLOSED, "the upstream closed the session");
     return asked;
 }
 

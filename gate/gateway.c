@@ -21,7 +21,8 @@
 #define GATEWAY_HELPERS 4
 #define GATEWAY_DRAIN_NS (30 * NANOSECONDS_PER_SECOND)
 #define GATEWAY_POLL_NS (50 * NANOSECONDS_PER_MILLISECOND)
-#define GATEWAY_KEEPER_STOP_MS 30000
+#define GATEWAY_FAREWELL_NS (5 * NANOSECONDS_PER_SECOND) /* after the draining: for ends to be recorded */
+#define GATEWAY_KEEPER_STOP_MS 10000
 
 void gateway_write_refused(const struct gateway *gateway, struct json_writer *writer) {
     json_begin_object(writer);
@@ -30,6 +31,14 @@ void gateway_write_refused(const struct gateway *gateway, struct json_writer *wr
         if (count > 0) json_member_integer(writer, str_from_cstr(refusal_word((enum refusal)i)), (int64_t)count);
     }
     json_end_object(writer);
+}
+
+bool gateway_is_accepting(const struct gateway *gateway, struct error *why) {
+    for (size_t i = 0; i < gateway->worker_count; i++) {
+        const struct recorder *recorder = gateway->workers[i].recorder;
+        if (recorder != NULL && !recorder_is_accepting(recorder, why)) return false;
+    }
+    return true;
 }
 
 /* ---- Cancel keys ----------------------------------------------------------------------------------------------- */
@@ -114,6 +123,12 @@ static int make_worker(struct gate_worker *worker, struct error *error) {
     return worker->masks != NULL ? 0 : -1;
 }
 
+/* The end of all patience: what is not in the log by then is closed by the next start. */
+static bool must_give_up(const struct gateway *gateway) {
+    unsigned long give_up_ns = atomic_load(&gateway->give_up_ns);
+    return give_up_ns != 0 && clock_monotonic_ns() >= give_up_ns;
+}
+
 static bool has_sessions(const struct gate_worker *worker) {
     bool is_node = worker->index == 0 && worker->gateway->node_fiber != NULL;
     return worker->sessions != NULL || is_node;
@@ -138,8 +153,13 @@ static void worker_main(void *argument) {
     }
     while (fiber_park(FIBER_NO_DEADLINE, &error) == 0) {}
     fiber_shield_begin();
+    bool has_given_up = false;
     while (has_sessions(worker)) {
         if (fiber_sleep(GATEWAY_POLL_NS, &error) != 0) break;
+        if (has_given_up || worker->recorder == NULL || !must_give_up(gateway)) continue;
+        has_given_up = true;
+        log_error("the evidence log has not taken every end in time: the next start closes what stays open");
+        recorder_fail(worker->recorder);
     }
     if (worker->recorder != NULL) recorder_stop(worker->recorder);
     http_pool_free(&worker->http_pool);
@@ -413,19 +433,27 @@ static void drain_worker(void *argument) {
     for (struct session *session = worker->sessions; session != NULL; session = session->next) session_drain(session);
 }
 
-/* Sessions leave as soon as nothing of theirs is in flight; another signal, or the time, ends the patience. */
-static void drain(struct gateway *gateway, const sigset_t *signals) {
-    if (atomic_exchange(&gateway->is_draining, true)) return;
-    log_info("draining %u sessions", atomic_load(&gateway->session_count));
-    for (size_t i = 0; i < gateway->worker_count; i++) {
-        if (worker_post(gateway->workers[i].worker, drain_worker, &gateway->workers[i]) != 0) return;
-    }
-    uint64_t deadline_ns = clock_monotonic_ns() + GATEWAY_DRAIN_NS;
+/* True: another signal came. */
+static bool await_sessions(struct gateway *gateway, const sigset_t *signals, uint64_t deadline_ns) {
     struct timespec pause = {0, (long)GATEWAY_POLL_NS};
     while (atomic_load(&gateway->session_count) > 0 && clock_monotonic_ns() < deadline_ns) {
         int got = sigtimedwait(signals, NULL, &pause);
-        if (got == SIGTERM || got == SIGINT) return;
+        if (got == SIGTERM || got == SIGINT) return true;
     }
+    return false;
+}
+
+/* Sessions leave as soon as nothing of theirs is in flight; another signal, or the time, ends the patience. */
+static void drain(struct gateway *gateway, const sigset_t *signals) {
+    if (!atomic_exchange(&gateway->is_draining, true)) {
+        log_info("draining %u sessions", atomic_load(&gateway->session_count));
+        for (size_t i = 0; i < gateway->worker_count; i++) {
+            if (worker_post(gateway->workers[i].worker, drain_worker, &gateway->workers[i]) != 0) break;
+        }
+        bool is_hurried = await_sessions(gateway, signals, clock_monotonic_ns() + GATEWAY_DRAIN_NS);
+        if (is_hurried) log_info("a second signal: sessions are ended");
+    }
+    atomic_store(&gateway->give_up_ns, clock_monotonic_ns() + GATEWAY_FAREWELL_NS);
 }
 
 static void wait_for_signals(struct gateway *gateway, const sigset_t *signals) {

@@ -63,6 +63,7 @@ struct gateway {
     atomic_uint in_flight; /* actions between intent and outcome */
     atomic_ulong refused[REFUSAL_COUNT]; /* actions denied and answers withheld whatever policy says, since the start */
     atomic_bool is_draining;
+    atomic_ulong give_up_ns; /* monotonic: from then on nobody waits for the log any more; 0: not set */
     atomic_int exit_status;
     atomic_uint workers_ready;
     _Atomic(struct snapshot *) next_snapshot; /* loaded by a reload, to be recorded and put in force by the node */
@@ -77,6 +78,9 @@ int gateway_run(const char *config_path, const char *program);
 void gateway_fail(struct gateway *gateway, const struct error *error);
 /* On worker 0, once the start is in evidence: from here on connections are accepted. */
 void gateway_begin_serving(struct gateway *gateway);
+
+/* False when any worker cannot record. why may be NULL. On any thread. */
+bool gateway_is_accepting(const struct gateway *gateway, struct error *why);
 
 /* {"unknown_type":2,...}: why how many were refused. */
 void gateway_write_refused(const struct gateway *gateway, struct json_writer *writer);

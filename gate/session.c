@@ -181,16 +181,24 @@ static void withhold_unproven(struct session *session) {
     if (record_await(&session->record, session->answer_mark, &why) != 0) buffer_clear(stream_output(session->wire.client));
 }
 
+static void tell_end(struct session *session, struct error *error) {
+    if (session->is_told || error->code == ERROR_CLOSED) return;
+    session->is_told = true;
+    withhold_unproven(session);
+    if (error->code == ERROR_CANCELLED) error_set(error, ERROR_CANCELLED, "the gateway is shutting down");
+    log_info("session %016" PRIx64 " of %.*s ended: %s", session->wire.id, STR_ARGS(session->principal_name), error->text);
+    session->wire.protocol->reject(&session->wire, error);
+}
+
+void session_take_leave(struct session *session, struct error *error) {
+    tell_end(session, error);
+    if (stream_say_goodbye(session->wire.client, clock_monotonic_ns() + SESSION_FAREWELL_NS) == 0) return;
+    log_debug("session %016" PRIx64 ": the client left before it was told", session->wire.id);
+}
+
 static void tell_and_end(struct session *session, int result, struct error *error) {
     withhold_unproven(session);
-    if (result != 0 && error->code == ERROR_CANCELLED) {
-        error_set(error, ERROR_CANCELLED, "the gateway is shutting down");
-    }
-    if (result != 0 && error->code != ERROR_CLOSED) {
-        log_info("session %016" PRIx64 " of %.*s ended: %s", session->wire.id, STR_ARGS(session->principal_name),
-                 error->text);
-        session->wire.protocol->reject(&session->wire, error);
-    }
+    if (result != 0) tell_end(session, error);
     record_end(&session->record, end_reason(result, error));
     if (session->wire.client != NULL) {
         stream_finish(&session->wire.client, clock_monotonic_ns() + SESSION_FAREWELL_NS);

@@ -38,6 +38,7 @@ struct session {
     struct hold *hold;               /* while an action waits for approval */
     size_t in_flight;                /* actions forwarded and not answered */
     bool is_draining;
+    bool is_told;                    /* the client knows that and why the session ends */
     unsigned cancel_count;           /* cancellations on their way to the upstream */
     struct condition cancels_done;
     struct session *next; /* in the worker's list */
@@ -51,6 +52,8 @@ struct str session_client_ip(const struct session *session);
 /* P. -1 when the token that logged in has been revoked since (ERROR_DENIED), or the store does not answer. Asks the store
  * when its last answer is older than SESSION_TOKEN_CHECK_US. */
 int session_check_token(struct session *session, struct error *error) MUST_USE;
+/* P. Tells the client at once why the session ends, when its evidence can take long. */
+void session_take_leave(struct session *session, struct error *error);
 /* On its worker: a peer asked, with the right key, to cancel what the session does. */
 void session_cancel(struct session *session);
 /* On its worker: leaves when it is idle, else after what is in flight. */

@@ -5,25 +5,30 @@
  * in `submitted`, in order, so that a result finds its session without trusting anything in shared memory. */
 #include "guard/record.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "guard/record_events.h"
 
-#define RECORDER_STOP_CHECK_NS (100 * NANOSECONDS_PER_MILLISECOND)
+#define RECORDER_CHECK_NS (100 * NANOSECONDS_PER_MILLISECOND)
+#define RECORDER_STALL_NS (5 * NANOSECONDS_PER_SECOND) /* a commit takes less than a millisecond, a slow disk's a second */
 
 /* One event of a session, in the order of its recording. */
 struct record_number {
     struct record_session *session;
     uint64_t number;     /* from 1 */
     uint64_t outcome_of; /* number of the action whose outcome it is; 0: it is none */
+    bool is_intent;
+    bool is_denial;
 };
 
 struct queued_event {
     struct record_number of;
     uint32_t flags;
     uint32_t length_bytes;
+    bool is_sealed; /* it commits to a sealed text, which has to be written before it */
 };
 
 struct recorder {
@@ -39,15 +44,23 @@ struct recorder {
     size_t submitted_first;
     size_t submitted_count;
     struct buffer scratch;            /* the event being written */
-    bool is_failed;
+    uint64_t progress_ns;             /* when the keeper last finished something, or got something to do */
+    uint64_t seal_retry_ns;           /* when sealed texts that cannot be written are tried again */
+    /* Other threads read these: see recorder_is_accepting(). */
+    _Atomic int seal_errno;           /* why sealed texts cannot be written; 0: they can */
+    _Atomic bool is_stalled;          /* the keeper has not answered for RECORDER_STALL_NS */
+    _Atomic bool is_failed;
     bool is_stopping;
 };
 
 static void settle(struct record_number event, bool is_durable) {
     struct record_session *session = event.session;
     session->settled++;
+    session->is_last_durable = is_durable;
     if (!is_durable) {
         session->is_refused = true;
+        session->actions -= event.is_intent; /* its totals are of what is in the log */
+        session->denials -= event.is_denial;
         if (session->refused_count++ < RECORD_REFUSED_MAX) session->refused[session->refused_count - 1] = event.number;
         bool is_lost = event.outcome_of != 0 && session->lost_count < RECORD_REFUSED_MAX;
         if (is_lost) session->lost[session->lost_count++] = event.outcome_of;
@@ -76,6 +89,7 @@ static bool push_submitted(struct recorder *recorder, struct record_number event
         recorder->submitted_capacity = capacity;
         recorder->submitted_first = 0;
     }
+    if (recorder->submitted_count == 0) recorder->progress_ns = clock_monotonic_ns();
     size_t last = (recorder->submitted_first + recorder->submitted_count) & (recorder->submitted_capacity - 1);
     recorder->submitted[last] = event;
     recorder->submitted_count++;
@@ -94,8 +108,27 @@ static void reap(struct recorder *recorder) {
     uint64_t ticket;
     enum ring_result result;
     uint64_t leaf_index;
+    size_t before = recorder->submitted_count;
     while (!recorder->is_failed && ring_reap(recorder->ring, &ticket, &result, &leaf_index)) {
         settle(pop_submitted(recorder), result == RING_DURABLE);
+    }
+    if (recorder->submitted_count == before) return;
+    recorder->progress_ns = clock_monotonic_ns();
+    if (!recorder->is_stalled) return;
+    recorder->is_stalled = false;
+    log_info("the keeper answers again: actions are accepted");
+}
+
+/* A keeper that hangs says nothing: whoever waits for it is told. */
+static void check_progress(struct recorder *recorder) {
+    bool is_late = recorder->submitted_count > 0 && clock_monotonic_ns() - recorder->progress_ns > RECORDER_STALL_NS;
+    if (!is_late || recorder->is_stalled) return;
+    recorder->is_stalled = true;
+    log_error("the keeper has not answered for %d s: actions are refused until it does",
+              (int)(RECORDER_STALL_NS / NANOSECONDS_PER_SECOND));
+    for (size_t i = 0; i < recorder->submitted_count; i++) {
+        size_t at = (recorder->submitted_first + i) & (recorder->submitted_capacity - 1);
+        condition_wake_all(&recorder->submitted[at].session->changed);
     }
 }
 
@@ -137,19 +170,52 @@ static void refuse_all(struct recorder *recorder) {
     refuse_queued(recorder);
 }
 
+/* What does not commit to a sealed text goes on: ends and outcomes do not share the fate of new work. */
+static void refuse_sealed(struct recorder *recorder) {
+    struct buffer rest;
+    struct queued_event head;
+    struct str event;
+    buffer_init(&rest, RECORD_QUEUE_MAX_BYTES);
+    while (peek_queued(recorder, &head, &event)) {
+        if (head.is_sealed) {
+            settle(head.of, false);
+        } else {
+            buffer_append(&rest, &head, sizeof(head));
+            buffer_append_str(&rest, event);
+        }
+        buffer_consume(&recorder->queue, sizeof(head) + head.length_bytes);
+    }
+    CHECK(!buffer_failed(&rest));
+    buffer_free(&recorder->queue);
+    recorder->queue = rest;
+}
+
+/* What could not be written stays with the sealer and is tried again, so that the log accepts as soon as it can. */
+static void flush_sealed(struct recorder *recorder) {
+    struct error error;
+    bool was_failing = recorder->seal_errno != 0;
+    bool is_due = was_failing ? clock_monotonic_ns() >= recorder->seal_retry_ns : buffer_length(&recorder->queue) > 0;
+    if (is_due && sealer_flush(recorder->sealer, &error) == 0) {
+        if (was_failing) log_info("sealed texts can be written again: actions are accepted");
+        recorder->seal_errno = 0;
+        return;
+    }
+    if (!is_due && !was_failing) return;
+    if (is_due && !was_failing) log_error("%s: actions are refused until they can", error.text);
+    if (is_due) {
+        recorder->seal_errno = error.system_errno != 0 ? error.system_errno : EIO;
+        recorder->seal_retry_ns = clock_monotonic_ns() + RECORDER_CHECK_NS;
+    }
+    refuse_sealed(recorder);
+}
+
 static void on_poll(void *argument) {
     struct recorder *recorder = argument;
     if (recorder->is_failed) {
         refuse_all(recorder);
         return;
     }
-    if (buffer_length(&recorder->queue) > 0) {
-        struct error error;
-        if (sealer_flush(recorder->sealer, &error) != 0) {
-            log_error("sealed payloads cannot be written, actions are refused: %s", error.text);
-            refuse_queued(recorder);
-        }
-    }
+    flush_sealed(recorder);
     submit_queued(recorder);
     if (recorder->submitted_count > 0 && ring_kick(recorder->ring)) reap(recorder);
 }
@@ -160,8 +226,11 @@ static void event_fiber_main(void *argument) {
     struct recorder *recorder = argument;
     fiber_shield_begin();
     while (!recorder->is_stopping) {
-        uint64_t deadline_ns = clock_monotonic_ns() + RECORDER_STOP_CHECK_NS;
-        if (watch_wait_readable(&recorder->event_watch, deadline_ns, NULL) != 0) continue;
+        uint64_t deadline_ns = clock_monotonic_ns() + RECORDER_CHECK_NS;
+        if (watch_wait_readable(&recorder->event_watch, deadline_ns, NULL) != 0) {
+            check_progress(recorder);
+            continue;
+        }
         watch_set_drained(&recorder->event_watch);
         reap(recorder);
     }
@@ -214,15 +283,33 @@ void recorder_fail(struct recorder *recorder) {
 bool recorder_is_accepting(const struct recorder *recorder, struct error *why) {
     int system_errno = 0;
     enum ring_state state = recorder->is_failed ? RING_STOPPED : ring_state(recorder->rings, &system_errno);
-    if (state == RING_ACCEPTING) return true;
-    error_set(why, ERROR_UNAVAILABLE, "the evidence log cannot be written (%s): nothing is let through until it can",
-              state == RING_STOPPED ? "the keeper has stopped" : strerror(system_errno));
+    int seal_errno = recorder->seal_errno;
+    if (state == RING_ACCEPTING && seal_errno == 0 && !recorder->is_stalled) return true;
+    const char *what = state == RING_ACCEPTING && seal_errno != 0 ? "sealed texts" : "the evidence log";
+    const char *reason = state == RING_STOPPED     ? "the keeper has stopped"
+                         : state == RING_REFUSING  ? strerror(system_errno)
+                         : seal_errno != 0         ? strerror(seal_errno)
+                                                   : "the keeper does not answer";
+    error_set(why, ERROR_UNAVAILABLE, "%s cannot be written (%s): nothing is let through until it can", what, reason);
     return false;
 }
 
-static void queue_event(struct record_session *session, uint32_t flags, uint64_t outcome_of, struct str event) {
+struct event_kind {
+    uint32_t flags;      /* ring_flag */
+    uint64_t outcome_of; /* number of an action; 0: it is no outcome */
+    bool is_intent;
+    bool is_denial;
+    bool is_sealed;      /* it commits to a sealed text */
+};
+
+static void queue_event(struct record_session *session, struct event_kind kind, struct str event) {
     struct recorder *recorder = session->recorder;
-    struct queued_event head = {{session, ++session->recorded, outcome_of}, flags, (uint32_t)event.length};
+    struct queued_event head = {
+        .of = {session, ++session->recorded, kind.outcome_of, kind.is_intent, kind.is_denial},
+        .flags = kind.flags,
+        .length_bytes = (uint32_t)event.length,
+        .is_sealed = kind.is_sealed,
+    };
     bool fits = event.length > 0 && event.length <= EVENT_MAX_BYTES && !recorder->is_failed &&
                 buffer_length(&recorder->queue) + sizeof(head) + event.length <= RECORD_QUEUE_MAX_BYTES;
     if (!fits) {
@@ -236,7 +323,7 @@ static void queue_event(struct record_session *session, uint32_t flags, uint64_t
 }
 
 void record_event(struct record_session *session, uint32_t flags, struct str event) {
-    queue_event(session, flags, 0, event);
+    queue_event(session, (struct event_kind){.flags = flags}, event);
 }
 
 /* The scratch buffer, empty, for the next event; record_written() queues what was written there. */
@@ -245,14 +332,9 @@ static struct buffer *begin_event(struct record_session *session) {
     return &session->recorder->scratch;
 }
 
-static void end_event(struct record_session *session, uint32_t flags) {
+static void end_event(struct record_session *session, struct event_kind kind) {
     struct buffer *scratch = &session->recorder->scratch;
-    record_event(session, flags, buffer_failed(scratch) ? STR_NONE : buffer_view(scratch));
-}
-
-static void end_outcome(struct record_session *session, uint64_t action) {
-    struct buffer *scratch = &session->recorder->scratch;
-    queue_event(session, 0, action, buffer_failed(scratch) ? STR_NONE : buffer_view(scratch));
+    queue_event(session, kind, buffer_failed(scratch) ? STR_NONE : buffer_view(scratch));
 }
 
 int record_begin(struct record_session *session, struct recorder *recorder, uint64_t id,
@@ -260,7 +342,7 @@ int record_begin(struct record_session *session, struct recorder *recorder, uint
     *session = (struct record_session){.recorder = recorder, .id = id};
     if (seal_session_begin(recorder->sealer, id, &session->seal, error) != 0) return -1;
     record_events_session_start(begin_event(session), facts);
-    end_event(session, RING_SESSION_BEGIN);
+    end_event(session, (struct event_kind){.flags = RING_SESSION_BEGIN});
     return 0;
 }
 
@@ -280,9 +362,10 @@ int record_intent(struct record_session *session, const struct action *action, c
     if (!seal_text(session, action->text, &commitment)) return 0; /* the session is refused */
     record_events_intent(begin_event(session), action, principal, upstream, &commitment);
     if (buffer_failed(&session->recorder->scratch)) return -1;
+    bool is_denial = action->verdict.kind == VERDICT_DENY;
     session->actions++;
-    if (action->verdict.kind == VERDICT_DENY) session->denials++;
-    end_event(session, 0);
+    session->denials += is_denial;
+    end_event(session, (struct event_kind){.is_intent = true, .is_denial = is_denial, .is_sealed = true});
     *number = session->recorded;
     return 0;
 }
@@ -299,14 +382,14 @@ void record_outcome(struct record_session *session, const struct action *action,
     await_settled(session, intent);
     if (intent == 0 || was_refused(session, intent)) return;
     record_events_outcome(begin_event(session), action);
-    end_outcome(session, action->number);
+    end_event(session, (struct event_kind){.outcome_of = action->number});
 }
 
 void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us) {
     struct seal_commitment commitment;
     if (!seal_text(session, action->text, &commitment)) return;
     record_events_hold_requested(begin_event(session), action, expires_us, &commitment);
-    end_event(session, 0);
+    end_event(session, (struct event_kind){.is_sealed = true});
 }
 
 void record_vote(struct record_session *session, const struct action *action, struct str approver, struct str group,
@@ -315,20 +398,21 @@ void record_vote(struct record_session *session, const struct action *action, st
     if (reason.length > 0 && !seal_text(session, reason, &commitment)) return;
     record_events_vote(begin_event(session), action, approver, group, decision,
                        reason.length > 0 ? &commitment : NULL, rule);
-    end_event(session, 0);
+    end_event(session, (struct event_kind){.is_sealed = reason.length > 0});
 }
 
 void record_hold_ended(struct record_session *session, const struct action *action, struct str how) {
     record_events_hold_ended(begin_event(session), action, how);
-    end_event(session, 0);
+    end_event(session, (struct event_kind){0});
 }
 
 int record_await(struct record_session *session, uint64_t count, struct error *error) {
-    while (session->settled < count && !session->is_refused) {
+    const struct recorder *recorder = session->recorder;
+    while (session->settled < count && !session->is_refused && !recorder->is_stalled) {
         if (condition_wait(&session->changed, FIBER_NO_DEADLINE, error) != 0) return -1;
     }
-    if (!session->is_refused) return 0;
-    if (!recorder_is_accepting(session->recorder, error)) return -1;
+    if (session->settled >= count && !session->is_refused) return 0;
+    if (!recorder_is_accepting(recorder, error)) return -1;
     return error_set(error, ERROR_UNAVAILABLE, "the evidence log refused an entry of this session: nothing more is let "
                                                "through on it, connect again");
 }
@@ -341,18 +425,34 @@ static void record_lost_outcomes(struct record_session *session) {
     session->lost_count = 0;
     for (size_t i = 0; i < count; i++) {
         record_events_interrupted(begin_event(session), session->id, lost[i]);
-        end_outcome(session, lost[i]);
+        end_event(session, (struct event_kind){.outcome_of = lost[i]});
     }
     await_settled(session, session->recorded);
+}
+
+/* P, not cancellable. False: nothing will be written any more; the next start of the keeper closes what stays open. */
+static bool wait_to_try_again(struct record_session *session) {
+    if (session->recorder->is_failed) return false;
+    fiber_shield_begin();
+    int slept = fiber_sleep(RECORDER_CHECK_NS, NULL);
+    fiber_shield_end();
+    return slept == 0 && !session->recorder->is_failed;
+}
+
+static void end_until_taken(struct record_session *session, struct str reason) {
+    do {
+        if (session->lost_count > 0) record_lost_outcomes(session);
+        if (session->lost_count > 0) continue;
+        record_events_session_end(begin_event(session), session, reason);
+        end_event(session, (struct event_kind){.flags = RING_SESSION_END});
+        await_settled(session, session->recorded);
+    } while ((session->lost_count > 0 || !session->is_last_durable) && wait_to_try_again(session));
 }
 
 void record_end(struct record_session *session, struct str reason) {
     if (session->recorder == NULL) return;
     await_settled(session, session->recorded);
-    if (session->lost_count > 0) record_lost_outcomes(session);
-    record_events_session_end(begin_event(session), session, reason);
-    end_event(session, RING_SESSION_END);
-    await_settled(session, session->recorded);
+    end_until_taken(session, reason);
     seal_session_free(&session->seal);
     session->recorder = NULL;
 }
@@ -363,7 +463,9 @@ void record_node_begin(struct record_session *session, struct recorder *recorder
 }
 
 void record_node_end(struct record_session *session) {
-    record_event(session, RING_SESSION_END, STR("{\"type\":\"node_stop\"}"));
-    await_settled(session, session->recorded);
+    do {
+        record_event(session, RING_SESSION_END, STR("{\"type\":\"node_stop\"}"));
+        await_settled(session, session->recorded);
+    } while (!session->is_last_durable && wait_to_try_again(session));
     session->recorder = NULL;
 }

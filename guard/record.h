@@ -30,6 +30,7 @@ struct record_session {
     uint64_t recorded; /* events so far */
     uint64_t settled;  /* of these, durable or refused */
     bool is_refused;   /* one of them is not in the log and never will be */
+    bool is_last_durable; /* of the event that was settled last */
     uint64_t refused[RECORD_REFUSED_MAX]; /* the first of these, by number */
     uint64_t refused_count;
     uint64_t lost[RECORD_REFUSED_MAX]; /* numbers of the actions whose outcome was refused */
@@ -45,9 +46,10 @@ int recorder_new(struct recorder **recorder, struct worker *worker, struct rings
 /* P, not cancellable. When every session of the worker has ended: the recorder's own fiber leaves. Then free. */
 void recorder_stop(struct recorder *recorder);
 void recorder_free(struct recorder **recorder);
-/* The keeper is gone: everything outstanding and to come is refused. */
+/* The keeper is gone, or no longer waited for: everything outstanding and to come is refused. */
 void recorder_fail(struct recorder *recorder);
-/* False while the ledger cannot take entries: refuse actions before they start. why may be NULL. */
+/* False while the log or the sealed texts cannot be written, or the keeper does not answer: refuse actions before they
+ * start. why may be NULL. On any thread. */
 bool recorder_is_accepting(const struct recorder *recorder, struct error *why);
 
 /* What is known when a session begins. Strings are borrowed for the call. */
@@ -81,10 +83,11 @@ void record_vote(struct record_session *session, const struct action *action, st
                  struct str decision, struct str reason, struct str rule);
 void record_hold_ended(struct record_session *session, const struct action *action, struct str how);
 
-/* P: waits until the first `count` events (session->recorded when it was read) are durable. */
+/* P: waits until the first `count` events (session->recorded when it was read) are durable. -1 also when the keeper has
+ * not answered for some seconds: whether they will be durable is open then. */
 int record_await(struct record_session *session, uint64_t count, struct error *error) MUST_USE;
-/* P, not cancellable: outcomes that were refused, as interrupted, when the log takes entries again; then the last event,
- * with totals; waits until all events are settled; frees the session's key. */
+/* P, not cancellable: outcomes that were refused, as interrupted, then the last event, with totals; again until the log has
+ * taken them or the recorder has failed; frees the session's key. */
 void record_end(struct record_session *session, struct str reason);
 
 /* The node's own session: its start, its heartbeats, the bundles it activates. Event is a complete canonical object

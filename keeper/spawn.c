@@ -284,9 +284,15 @@ int keeper_stop(struct keeper **keeper, int timeout_ms, struct error *error) {
     if (pid_fd >= 0) close(pid_fd);
     int status;
     pid_t ended = waitpid((*keeper)->pid, &status, pid_fd >= 0 ? WNOHANG : 0);
-    int result = ended == (*keeper)->pid
-                     ? judge_status(status, error)
-                     : error_set(error, ERROR_TIMEOUT, "the keeper did not finish within %d ms", timeout_ms);
+    int result = 0;
+    if (ended == (*keeper)->pid) {
+        result = judge_status(status, error);
+    } else { /* its log is whole at any moment */
+        result = error_set(error, ERROR_TIMEOUT, "the keeper did not finish within %d ms and was killed: the next start "
+                           "goes on from what it had written", timeout_ms);
+        kill((*keeper)->pid, SIGKILL);
+        waitpid((*keeper)->pid, &status, 0);
+    }
     close((*keeper)->lifeline_fd);
     free(*keeper);
     *keeper = NULL;

@@ -205,6 +205,10 @@ static int admit(struct writer *writer, uint64_t session_id, uint32_t flags, siz
         return error_set(error, ERROR_UNAVAILABLE, "the ledger has no space");
     }
     struct session *session = map_get(&writer->sessions, session_key(&session_id));
+    /* The node's end says that everything was closed: else the next start has to close it. */
+    if (writer->core->may_wait && str_equal(summary.type, EVENT_NODE_STOP) && writer->sessions.count > 1) {
+        return error_set(error, ERROR_INVALID, "node_stop while %zu sessions are open", writer->sessions.count - 1);
+    }
     bool is_begin = (flags & RING_SESSION_BEGIN) != 0;
     if (is_begin && (flags & RING_NODE) == 0 && !writer->has_node) {
         return error_set(error, ERROR_INVALID, "a session before node_start");

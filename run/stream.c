@@ -273,14 +273,20 @@ static void drain_input(struct stream *stream, uint64_t deadline_ns) {
     } while (drained < STREAM_LINGER_BYTES && stream_fill(stream, 1, deadline_ns, NULL) == 0);
 }
 
+int stream_say_goodbye(struct stream *stream, uint64_t deadline_ns) {
+    if (stream->has_said_goodbye) return 0;
+    if (stream_flush(stream, deadline_ns, NULL) != 0) return -1;
+    if (stream->tls != NULL) {
+        tls_session_say_goodbye(stream);
+        if (stream_flush(stream, deadline_ns, NULL) != 0) return -1;
+    }
+    stream->has_said_goodbye = shutdown(stream->watch.fd, SHUT_WR) == 0;
+    return stream->has_said_goodbye ? 0 : -1;
+}
+
 void stream_finish(struct stream **stream, uint64_t deadline_ns) {
     if (*stream == NULL) return;
-    bool is_sent = stream_flush(*stream, deadline_ns, NULL) == 0;
-    if (is_sent && (*stream)->tls != NULL) {
-        tls_session_say_goodbye(*stream);
-        is_sent = stream_flush(*stream, deadline_ns, NULL) == 0;
-    }
-    if (is_sent && shutdown((*stream)->watch.fd, SHUT_WR) == 0) drain_input(*stream, deadline_ns);
+    if (stream_say_goodbye(*stream, deadline_ns) == 0) drain_input(*stream, deadline_ns);
     stream_close(stream);
 }
 

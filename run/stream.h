@@ -4,7 +4,8 @@
  * they may be two. It frees its buffers whenever they are empty, so an idle stream holds next to no memory: nothing
  * may point into stream_buffered() or stream_output() across a call that parks.
  *
- * May park: stream_connect, stream_fill, stream_flush, stream_write_direct, stream_finish (and stream_start_tls_*).
+ * May park: stream_connect, stream_fill, stream_flush, stream_write_direct, stream_finish,
+ * stream_say_goodbye (and stream_start_tls_*).
  * Errors of reads and writes: ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_CLOSED (the peer ended), ERROR_LIMIT (a cap),
  * ERROR_SYSTEM (the connection broke), ERROR_PROTOCOL (TLS), ERROR_MEMORY. After ERROR_TIMEOUT and ERROR_CANCELLED
  * the stream is as it was (a flush may have written a part and continues where it was); after others it is only good
@@ -33,6 +34,8 @@ void stream_close(struct stream **stream);
  * A cancelled fiber shields itself around it, or it does not wait. */
 #define STREAM_LINGER_BYTES ((size_t)4 << 20)
 void stream_finish(struct stream **stream, uint64_t deadline_ns);
+/* Parks. Its first half, for who cannot close yet: flushes and says that nothing more comes. -1: that was not sent. */
+int stream_say_goodbye(struct stream *stream, uint64_t deadline_ns) MUST_USE;
 /* Ends the connection both ways but keeps the object: fibers that wait in it get ERROR_CLOSED or ERROR_SYSTEM. For the
  * fiber that ends a session which another one still works in. */
 void stream_shutdown(struct stream *stream);

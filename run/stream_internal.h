@@ -20,6 +20,7 @@ struct tls_session;
 
 struct stream {
     uint32_t magic;
+    bool has_said_goodbye;
     bool is_at_end;
     bool was_truncated;
     struct watch watch;
