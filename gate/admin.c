@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gate/token_use.h"
 #include "guard/approval.h"
 #include "run/offload.h"
 #include "run/stream.h"
@@ -34,6 +35,7 @@ struct token_check {
     struct admin_connection *connection;
     struct str token;
     const struct principal *principal;
+    struct token_info info;
     int result;
     struct error *error;
 };
@@ -51,7 +53,7 @@ static void check_token(void *argument) {
         name = token.principal;
     }
     check->result = identity_authenticate(connection->snapshot->identity, store, name, check->token, clock_real_us(),
-                                          &check->principal, NULL, check->error);
+                                          &check->principal, &check->info, check->error);
 }
 
 static int identify(struct admin_connection *connection, const json_t *request, const struct principal **principal,
@@ -60,8 +62,9 @@ static int identify(struct admin_connection *connection, const json_t *request, 
     if (check.token.length == 0) {
         return error_set(error, ERROR_DENIED, "who are you? Put your token into SWORN_TOKEN or use --token-file");
     }
-    if (offload_run(check_token, &check, error) != 0) return -1;
+    if (offload_run(OFFLOAD_STATE_READ, check_token, &check, error) != 0) return -1;
     *principal = check.principal;
+    if (check.result == 0) token_use_note(connection->worker->gateway->store, &check.info, clock_real_us());
     return check.result;
 }
 

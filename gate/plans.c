@@ -38,7 +38,7 @@ static struct vault *open_vault(struct session *session, struct action *action) 
     struct vault *vault = vault_new(&action->arena);
     if (vault == NULL || action->conversation.length == 0) return vault;
     struct conversation_call call = conversation_call(session, vault, action->conversation);
-    if (offload_run(load_conversation, &call, &call.error) != 0) return NULL;
+    if (offload_run(OFFLOAD_STATE_READ, load_conversation, &call, &call.error) != 0) return NULL;
     return call.result == 0 || call.error.code == ERROR_NOT_FOUND ? vault : NULL;
 }
 
@@ -46,7 +46,7 @@ void session_keep_vault(struct session *session, struct action *action) {
     struct str name = action->outcome.conversation;
     if (action->vault == NULL || name.length == 0 || vault_count(action->vault) == 0) return;
     struct conversation_call call = conversation_call(session, action->vault, name);
-    if (offload_run(keep_conversation, &call, &call.error) == 0 && call.result == 0) return;
+    if (offload_run(OFFLOAD_STATE_WRITE, keep_conversation, &call, &call.error) == 0 && call.result == 0) return;
     log_warning("placeholders of a conversation cannot be kept, its next answer will show them as they are: %s",
                 call.error.text);
 }

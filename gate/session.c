@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gate/exchange.h"
+#include "gate/token_use.h"
 #include "run/offload.h"
 
 #define SESSION_MAGIC 0x5e5510a1u
@@ -53,8 +54,9 @@ static int check_login(struct session *session, const struct wire_login *login, 
                        struct error *error) {
     struct authentication authentication = {.session = session, .login = login, .error = error};
     if (!recorder_is_accepting(session->worker->recorder, error)) return -1;
-    if (offload_run(authenticate, &authentication, error) != 0) return -1;
+    if (offload_run(OFFLOAD_STATE_READ, authenticate, &authentication, error) != 0) return -1;
     *token = authentication.token;
+    if (authentication.result == 0) token_use_note(session->worker->gateway->store, token, clock_real_us());
     return authentication.result;
 }
 
@@ -83,7 +85,7 @@ int session_check_token(struct session *session, struct error *error) {
     int64_t now_us = clock_real_us();
     if (now_us - session->token_checked_us < SESSION_TOKEN_CHECK_US && now_us >= session->token_checked_us) return 0;
     struct token_check check = {.session = session, .error = error};
-    if (offload_run(check_token, &check, error) != 0 || check.result != 0) return -1;
+    if (offload_run(OFFLOAD_STATE_READ, check_token, &check, error) != 0 || check.result != 0) return -1;
     session->token_checked_us = now_us;
     return 0;
 }

@@ -136,7 +136,7 @@ static void add_vote_to_store(void *argument) {
 }
 
 static int run_store_call(void (*function)(void *), struct store_call *call) {
-    if (offload_run(function, call, call->error) != 0) return -1;
+    if (offload_run(OFFLOAD_STATE_WRITE, function, call, call->error) != 0) return -1;
     return call->result;
 }
 

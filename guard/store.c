@@ -76,18 +76,18 @@ static const char *const store_steps[STORE_SCHEMA_VERSION - 1] = {
 };
 
 static int store_execute(struct store *store, const char *sql, struct error *error) {
-    if (sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK) return 0;
-    return error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(store->database));
+    if (sqlite3_exec(store->writer.database, sql, NULL, NULL, NULL) == SQLITE_OK) return 0;
+    return error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(store->writer.database));
 }
 
 static int store_query_integer(struct store *store, const char *sql, int64_t *value, struct error *error) {
     sqlite3_stmt *statement = NULL;
-    int status = sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL);
+    int status = sqlite3_prepare_v2(store->writer.database, sql, -1, &statement, NULL);
     if (status == SQLITE_OK) status = sqlite3_step(statement);
     if (status == SQLITE_ROW) *value = sqlite3_column_int64(statement, 0);
     sqlite3_finalize(statement);
     if (status == SQLITE_ROW) return 0;
-    return error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(store->database));
+    return error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(store->writer.database));
 }
 
 static int store_upgrade(struct store *store, struct error *error) {
@@ -110,7 +110,7 @@ static int store_upgrade(struct store *store, struct error *error) {
 static int store_create_schema(struct store *store, struct error *error) {
     if (store_execute(store, "BEGIN IMMEDIATE", error) != 0) return -1;
     if (store_upgrade(store, error) != 0) {
-        (void)sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+        (void)sqlite3_exec(store->writer.database, "ROLLBACK", NULL, NULL, NULL);
         return -1;
     }
     return store_execute(store, "COMMIT", error);
@@ -146,10 +146,11 @@ static int store_make_file(const char *path, struct error *error) {
 
 static int store_connect(struct store *store, const char *path, struct error *error) {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(path, &store->database, flags, NULL) != SQLITE_OK) {
-        return error_set(error, ERROR_UNAVAILABLE, "state: cannot open %s: %s", path, sqlite3_errmsg(store->database));
+    if (sqlite3_open_v2(path, &store->writer.database, flags, NULL) != SQLITE_OK) {
+        return error_set(error, ERROR_UNAVAILABLE, "state: cannot open %s: %s", path,
+                         sqlite3_errmsg(store->writer.database));
     }
-    sqlite3_busy_timeout(store->database, STORE_BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(store->writer.database, STORE_BUSY_TIMEOUT_MS);
     int64_t ignored = 0;
     if (store_query_integer(store, "SELECT count(*) FROM sqlite_schema", &ignored, error) != 0 ||
         store_execute(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
@@ -160,6 +161,15 @@ static int store_connect(struct store *store, const char *path, struct error *er
     return store_check_schema(store, error);
 }
 
+static int store_connect_reader(struct store *store, const char *path, struct error *error) {
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(path, &store->reader.database, flags, NULL) != SQLITE_OK) {
+        return error_set(error, ERROR_UNAVAILABLE, "state: cannot open: %s", sqlite3_errmsg(store->reader.database));
+    }
+    sqlite3_busy_timeout(store->reader.database, STORE_READ_TIMEOUT_MS);
+    return 0;
+}
+
 struct store *store_open(const char *path, struct error *error) {
     struct store *store = calloc(1, sizeof(*store));
     if (store == NULL) {
@@ -167,12 +177,13 @@ struct store *store_open(const char *path, struct error *error) {
         return NULL;
     }
     store->magic = STORE_MAGIC;
-    pthread_mutex_init(&store->lock, NULL);
+    pthread_mutex_init(&store->writer.lock, NULL);
+    pthread_mutex_init(&store->reader.lock, NULL);
     if (store_make_file(path, error) != 0) {
         store_close(&store);
         return NULL;
     }
-    if (store_connect(store, path, error) != 0) {
+    if (store_connect(store, path, error) != 0 || store_connect_reader(store, path, error) != 0) {
         (void)error_prefix(error, "%s", path);
         store_close(&store);
     }
@@ -183,22 +194,29 @@ void store_close(struct store **store) {
     if (*store == NULL) return;
     CHECK_MAGIC(*store, STORE_MAGIC);
     for (int i = 0; i < STORE_STATEMENT_COUNT; i++) sqlite3_finalize((*store)->statements[i]);
-    CHECK(sqlite3_close((*store)->database) == SQLITE_OK);
-    pthread_mutex_destroy(&(*store)->lock);
+    CHECK(sqlite3_close((*store)->reader.database) == SQLITE_OK);
+    CHECK(sqlite3_close((*store)->writer.database) == SQLITE_OK);
+    pthread_mutex_destroy(&(*store)->writer.lock);
+    pthread_mutex_destroy(&(*store)->reader.lock);
     (*store)->magic = 0;
     free(*store);
     *store = NULL;
 }
 
+static struct store_connection *store_connection_of(struct store *store, enum store_statement which) {
+    return str_starts_with(str_from_cstr(store_sql[which]), STR("SELECT ")) ? &store->reader : &store->writer;
+}
+
 sqlite3_stmt *store_begin(struct store *store, enum store_statement which, struct error *error) {
     CHECK_MAGIC(store, STORE_MAGIC);
-    pthread_mutex_lock(&store->lock);
+    struct store_connection *connection = store_connection_of(store, which);
+    pthread_mutex_lock(&connection->lock);
     sqlite3_stmt **statement = &store->statements[which];
     if (*statement == NULL &&
-        sqlite3_prepare_v3(store->database, store_sql[which], -1, SQLITE_PREPARE_PERSISTENT, statement,
+        sqlite3_prepare_v3(connection->database, store_sql[which], -1, SQLITE_PREPARE_PERSISTENT, statement,
                            NULL) != SQLITE_OK) {
-        (void)error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(store->database));
-        pthread_mutex_unlock(&store->lock);
+        (void)error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(connection->database));
+        pthread_mutex_unlock(&connection->lock);
         return NULL;
     }
     return *statement;
@@ -206,16 +224,18 @@ sqlite3_stmt *store_begin(struct store *store, enum store_statement which, struc
 
 int store_finish(struct store *store, sqlite3_stmt *statement, int status, struct error *error) {
     int result = 0;
+    struct store_connection *connection =
+        sqlite3_db_handle(statement) == store->reader.database ? &store->reader : &store->writer;
     if (status == SQLITE_NOMEM) {
         result = error_out_of_memory(error);
     } else if (status == SQLITE_CONSTRAINT_PRIMARYKEY || status == SQLITE_CONSTRAINT_UNIQUE) {
         result = error_set(error, ERROR_INVALID, "state: it is there already");
     } else if (status != SQLITE_DONE && status != SQLITE_ROW) {
-        result = error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(store->database));
+        result = error_set(error, ERROR_UNAVAILABLE, "state: %s", sqlite3_errmsg(connection->database));
     }
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
-    pthread_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&connection->lock);
     return result;
 }
 

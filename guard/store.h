@@ -2,9 +2,9 @@
  * what was spent. A narrow interface over SQLite (one file, WAL mode, 0600).
  *
  * Every function here blocks: call it from a helper thread (run/offload.h) or from a command. A store may be used by
- * several threads (one lock) and its file by several processes (commands beside the gateway). Strings that come out are
- * copied into the arena that was passed in; strings that go in are borrowed for the call. Times are microseconds since
- * the epoch, 0 is "never". */
+ * several threads (a connection and a lock for readers, another for writers) and its file by several processes (commands
+ * beside the gateway). Strings that come out are copied into the arena that was passed in; strings that go in are borrowed
+ * for the call. Times are microseconds since the epoch, 0 is "never". */
 #ifndef SWORN_GUARD_STORE_H
 #define SWORN_GUARD_STORE_H
 
@@ -13,7 +13,8 @@
 #include "base/digest.h"
 #include "base/error.h"
 
-#define STORE_BUSY_TIMEOUT_MS 5000
+#define STORE_BUSY_TIMEOUT_MS 5000 /* of a write */
+#define STORE_READ_TIMEOUT_MS 1000
 #define STORE_ROWS_MAX 100000 /* in one listing */
 #define STORE_TOKENS_PER_PRINCIPAL_MAX 1000
 #define STORE_VOTES_MAX 256 /* of one hold that are listed */

@@ -175,7 +175,7 @@ int store_hold_close(struct store *store, struct str id, enum hold_state state, 
     store_bind_text(statement, 2, hold_state_names[state]);
     store_bind_integer(statement, 3, now_us);
     int status = sqlite3_step(statement);
-    int changed = sqlite3_changes(store->database);
+    int changed = sqlite3_changes(store->writer.database);
     if (store_finish(store, statement, status, error) != 0) return -1;
     return changed == 1 ? 0 : hold_explain_no_change(store, id, error);
 }
@@ -200,7 +200,7 @@ int store_vote_add(struct store *store, struct str hold_id, const struct store_v
     store_bind_text(statement, 4, vote->reason);
     store_bind_integer(statement, 5, vote->time_us);
     int status = sqlite3_step(statement);
-    int changed = sqlite3_changes(store->database);
+    int changed = sqlite3_changes(store->writer.database);
     if (store_finish(store, statement, status, error) != 0) {
         if (status != SQLITE_CONSTRAINT_PRIMARYKEY) return -1;
         return error_set(error, ERROR_INVALID, "%.*s has voted on %.*s already", STR_ARGS(vote->approver),

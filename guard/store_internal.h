@@ -14,15 +14,22 @@ enum store_statement {
     STORE_STATEMENT_COUNT,
 };
 
-struct store {
-    uint32_t magic;
+/* SELECTs have a connection of their own: in WAL mode a reader waits for no writer, neither for one of another process
+ * that holds the file's lock nor for one of ours that waits for it. */
+struct store_connection {
     sqlite3 *database;
     pthread_mutex_t lock;
-    sqlite3_stmt *statements[STORE_STATEMENT_COUNT];
 };
 
-/* Takes the lock and gives the statement, prepared and reset; NULL with the lock free on error. End with
- * store_finish(), which also reports a step that failed. */
+struct store {
+    uint32_t magic;
+    struct store_connection writer;
+    struct store_connection reader;
+    sqlite3_stmt *statements[STORE_STATEMENT_COUNT]; /* each of the connection that it needs */
+};
+
+/* Takes the lock of the statement's connection and gives the statement, prepared and reset; NULL with the lock free on
+ * error. End with store_finish(), which also reports a step that failed. */
 sqlite3_stmt *store_begin(struct store *store, enum store_statement which, struct error *error) MUST_USE;
 /* status: what the last sqlite3_step() said (SQLITE_DONE or SQLITE_ROW is success), or SQLITE_NOMEM. */
 int store_finish(struct store *store, sqlite3_stmt *statement, int status, struct error *error) MUST_USE;

@@ -25,7 +25,7 @@ int store_token_create(struct store *store, struct str principal, const struct s
     store_bind_integer(statement, 3, now_us);
     store_bind_integer(statement, 4, expires_us);
     int status = sqlite3_step(statement);
-    *id = sqlite3_last_insert_rowid(store->database);
+    *id = sqlite3_last_insert_rowid(store->writer.database);
     return store_finish(store, statement, status, error);
 }
 
@@ -86,7 +86,7 @@ int store_token_revoke(struct store *store, int64_t id, int64_t now_us, struct e
     store_bind_integer(statement, 1, id);
     store_bind_integer(statement, 2, now_us);
     int status = sqlite3_step(statement);
-    int changed = sqlite3_changes(store->database);
+    int changed = sqlite3_changes(store->writer.database);
     if (store_finish(store, statement, status, error) != 0) return -1;
     if (changed == 1) return 0;
     return error_set(error, ERROR_NOT_FOUND, "there is no token %lld: see `sworn token list`", (long long)id);

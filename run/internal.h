@@ -59,7 +59,8 @@ struct runtime {
     size_t worker_count;
     atomic_size_t busy_count; /* fibers that live, posts that wait: workers leave when it is 0 */
     atomic_bool is_stopping;
-    struct offload_pool *offload;
+    struct offload_pool *offload[OFFLOAD_PURPOSES];
+    struct resolver *resolver;
 };
 
 /* worker.c */

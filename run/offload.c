@@ -1,4 +1,4 @@
-/* A bounded pool of helper threads fed from one queue under a lock. */
+/* Pools of helper threads, one a purpose, each fed from a queue under a lock. */
 #include "run/offload.h"
 
 #include <stdlib.h>
@@ -78,12 +78,12 @@ void offload_pool_stop(struct offload_pool **pool) {
     *pool = NULL;
 }
 
-int offload_submit(struct offload_job *job, struct error *error) {
+int offload_submit(enum offload_purpose purpose, struct offload_job *job, struct error *error) {
     job->worker = worker_self();
     CHECK(job->worker != NULL);
     job->next = NULL;
     job->item = (struct worker_item){.function = job->done, .argument = job->argument};
-    struct offload_pool *pool = job->worker->runtime->offload;
+    struct offload_pool *pool = job->worker->runtime->offload[purpose];
     pthread_mutex_lock(&pool->lock);
     bool is_full = pool->queued_count >= OFFLOAD_QUEUE_MAX;
     if (!is_full) {
@@ -117,11 +117,11 @@ static void finish_call(void *argument) {
     fiber_wake(call->caller);
 }
 
-int offload_run(void (*function)(void *argument), void *argument, struct error *error) {
+int offload_run(enum offload_purpose purpose, void (*function)(void *argument), void *argument, struct error *error) {
     struct blocking_call call = {.function = function, .argument = argument, .caller = fiber_self()};
     CHECK(call.caller != NULL);
     struct offload_job job = {.run = run_call, .done = finish_call, .argument = &call};
-    if (offload_submit(&job, error) < 0) return -1;
+    if (offload_submit(purpose, &job, error) < 0) return -1;
     fiber_shield_begin();
     while (!call.is_done) {
         int woken = fiber_park(FIBER_NO_DEADLINE, NULL);

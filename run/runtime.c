@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "run/internal.h"
+#include "run/resolver.h"
 
 #define WORKER_STACK_BYTES ((size_t)16 << 20) /* for recursive libraries: fiber_call_on_worker_stack */
 
@@ -65,6 +66,7 @@ static void join_workers(struct runtime *runtime, size_t started_count) {
 
 static void free_parts(struct runtime **runtime) {
     for (size_t i = 0; i < (*runtime)->worker_count; i++) worker_close(&(*runtime)->workers[i]);
+    resolver_free(&(*runtime)->resolver);
     free((*runtime)->workers);
     free(*runtime);
     *runtime = NULL;
@@ -95,6 +97,18 @@ static int start_workers(struct runtime *runtime, struct error *error) {
     return 0;
 }
 
+static int start_helpers(struct runtime *runtime, size_t helper_count, struct error *error) {
+    for (int purpose = 0; purpose < OFFLOAD_PURPOSES; purpose++) {
+        runtime->offload[purpose] = offload_pool_start(helper_count, error);
+        if (runtime->offload[purpose] == NULL) return -1;
+    }
+    return 0;
+}
+
+static void stop_helpers(struct runtime *runtime) {
+    for (int purpose = 0; purpose < OFFLOAD_PURPOSES; purpose++) offload_pool_stop(&runtime->offload[purpose]);
+}
+
 int runtime_start(struct runtime **runtime, size_t worker_count, size_t helper_count, struct error *error) {
     *runtime = NULL;
     if (worker_count == 0 || worker_count > RUNTIME_WORKERS_MAX) {
@@ -106,11 +120,12 @@ int runtime_start(struct runtime **runtime, size_t worker_count, size_t helper_c
     pthread_sigmask(SIG_SETMASK, &all_signals, &previous_signals); /* threads inherit it */
     struct runtime *started = calloc(1, sizeof(*started));
     int result = started != NULL ? open_workers(started, worker_count, error) : error_out_of_memory(error);
-    if (result == 0 && (started->offload = offload_pool_start(helper_count, error)) == NULL) result = -1;
+    if (result == 0 && (started->resolver = resolver_new(NULL)) == NULL) result = error_out_of_memory(error);
+    if (result == 0) result = start_helpers(started, helper_count, error);
     if (result == 0) result = start_workers(started, error);
     pthread_sigmask(SIG_SETMASK, &previous_signals, NULL);
     if (result < 0 && started != NULL) {
-        offload_pool_stop(&started->offload);
+        stop_helpers(started);
         free_parts(&started);
     }
     *runtime = started;
@@ -122,6 +137,6 @@ void runtime_free(struct runtime **runtime) {
     CHECK(worker_self() == NULL);
     runtime_stop(*runtime);
     join_workers(*runtime, (*runtime)->worker_count);
-    offload_pool_stop(&(*runtime)->offload);
+    stop_helpers(*runtime);
     free_parts(runtime);
 }

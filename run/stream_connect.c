@@ -1,92 +1,16 @@
-/* stream_connect: names to addresses on a helper thread, then one address after the other. */
+/* stream_connect: the addresses of a name, one after the other. */
 #include <errno.h>
-#include <netdb.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "run/offload.h"
+#include "run/internal.h"
+#include "run/resolver.h"
 #include "run/socket.h"
 #include "run/stream_internal.h"
 
 #define ADDRESSES_MAX 16
 #define ATTEMPT_NS (10 * NANOSECONDS_PER_SECOND) /* for an address that others follow */
 #define UNIX_RETRY_NS (10 * NANOSECONDS_PER_MILLISECOND)
-
-/* On the heap: the fiber may give up while the helper thread still asks. The last of the two frees it. */
-struct lookup {
-    struct offload_job job;
-    char *host;
-    char service[SOCKET_SERVICE_BYTES];
-    int failure; /* of getaddrinfo */
-    struct addrinfo *addresses;
-    struct fiber *waiter; /* NULL: it gave up */
-    bool is_done;
-};
-
-static int get_addresses(const char *host, const char *service, int flags, struct addrinfo **addresses) {
-    struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags};
-    return getaddrinfo(host, service, &hints, addresses);
-}
-
-static void lookup_free(struct lookup *lookup) {
-    if (lookup->addresses != NULL) freeaddrinfo(lookup->addresses);
-    free(lookup->host);
-    free(lookup);
-}
-
-static void lookup_run(void *argument) {
-    struct lookup *lookup = argument;
-    lookup->failure = get_addresses(lookup->host, lookup->service, AI_ADDRCONFIG, &lookup->addresses);
-}
-
-static void lookup_done(void *argument) {
-    struct lookup *lookup = argument;
-    if (lookup->waiter == NULL) {
-        lookup_free(lookup);
-        return;
-    }
-    lookup->is_done = true;
-    fiber_wake(lookup->waiter);
-}
-
-static struct lookup *lookup_start(const char *host, const char *service, struct error *error) {
-    struct lookup *lookup = calloc(1, sizeof(*lookup));
-    if (lookup == NULL || (lookup->host = strdup(host)) == NULL) {
-        free(lookup);
-        error_out_of_memory(error);
-        return NULL;
-    }
-    memcpy(lookup->service, service, sizeof(lookup->service));
-    lookup->waiter = fiber_self();
-    lookup->job = (struct offload_job){.run = lookup_run, .done = lookup_done, .argument = lookup};
-    if (offload_submit(&lookup->job, error) < 0) {
-        lookup_free(lookup);
-        return NULL;
-    }
-    return lookup;
-}
-
-static int resolve(const char *host, uint16_t port, uint64_t deadline_ns, struct addrinfo **addresses,
-                   struct error *error) {
-    char service[SOCKET_SERVICE_BYTES];
-    socket_format_port(port, service);
-    if (get_addresses(host, service, AI_NUMERICHOST, addresses) == 0) return 0;
-    struct lookup *lookup = lookup_start(host, service, error);
-    if (lookup == NULL) return -1;
-    while (!lookup->is_done) {
-        if (fiber_park(deadline_ns, error) == 0) continue;
-        lookup->waiter = NULL;
-        return error_prefix(error, "looking up %s", host);
-    }
-    int failure = lookup->failure;
-    *addresses = lookup->addresses;
-    lookup->addresses = NULL;
-    lookup_free(lookup);
-    if (failure == 0) return 0;
-    return error_set(error, ERROR_UNAVAILABLE, "cannot look up %s: %s", host, gai_strerror(failure));
-}
 
 /* EAGAIN is a Unix socket's full backlog; TCP says EINPROGRESS. */
 static int begin_connect(int fd, const struct sockaddr *address, socklen_t length, uint64_t deadline_ns,
@@ -151,10 +75,13 @@ static struct stream *connect_unix(const char *path, uint64_t deadline_ns, struc
 }
 
 static struct stream *connect_tcp(const char *host, uint16_t port, uint64_t deadline_ns, struct error *error) {
-    struct addrinfo *addresses = NULL;
-    if (resolve(host, port, deadline_ns, &addresses, error) < 0) return NULL;
-    struct stream *stream = connect_any(addresses, deadline_ns, error);
-    freeaddrinfo(addresses);
+    struct resolved *resolved;
+    char service[SOCKET_SERVICE_BYTES];
+    socket_format_port(port, service);
+    struct resolver *resolver = worker_runtime(worker_self())->resolver;
+    if (resolver_look_up(resolver, host, service, deadline_ns, &resolved, error) < 0) return NULL;
+    struct stream *stream = connect_any(resolved_addresses(resolved), deadline_ns, error);
+    resolved_release(&resolved);
     return stream;
 }
 

@@ -19,8 +19,8 @@
 struct runtime;
 struct worker;
 
-/* Starts worker_count threads and helper_count helper threads (at least one each). Also makes SIGPIPE harmless for the
- * process. On failure *runtime is NULL. */
+/* Starts worker_count threads and, for each purpose of run/offload.h, helper_count helper threads (at least one each).
+ * Also makes SIGPIPE harmless for the process. On failure *runtime is NULL. */
 int runtime_start(struct runtime **runtime, size_t worker_count, size_t helper_count, struct error *error) MUST_USE;
 /* Asks everything to end; returns at once. Async-signal-safe it is not: post it or call it from a thread. */
 void runtime_stop(struct runtime *runtime);

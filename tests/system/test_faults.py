@@ -1,8 +1,10 @@
 """What must hold when a disk is full, a process hangs or a clock jumps: nothing falls, and evidence says what was."""
 import contextlib
+import json
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -184,3 +186,40 @@ def test_a_hung_keeper_does_not_stop_the_stop(make_gateway, signals):
     gateway.stop()
     verified = gateway.verify(check=False)
     assert verified.returncode == 0, verified.stdout
+
+
+# ---- The state database is locked by another process ----
+
+def lock_state(gateway, how):
+    database = sqlite3.connect(gateway.folder / "sworn.db", isolation_level=None)
+    database.execute(how)
+    return contextlib.closing(database)
+
+
+@pytest.mark.parametrize("how", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+def test_a_locked_state_database_delays_no_statement(make_gateway, how):
+    """Neither what an open session does, nor its token check each second, nor a login waits for who writes there."""
+    gateway = make_gateway()
+    gateway.token("bo")
+    sessions = [gateway.connect("ana") for _ in range(6)]
+    with lock_state(gateway, how):
+        with gateway.connect("bo") as fresh:  # whose use of its token is to be noted, by a writer that waits
+            assert fresh.execute("SELECT 2").fetchone() == (2,)
+        time.sleep(1.2)  # by now each session's token is looked up again
+        for session in sessions:
+            assert session.execute("SELECT 1").fetchone() == (1,)
+        assert "cannot be noted" not in gateway.log.read_text(), "the writer waits still"
+        wait_until(lambda: "cannot be noted" in gateway.log.read_text(), 20, "the writer to give up")
+
+
+def test_a_token_that_is_revoked_while_writers_wait_is_out(make_gateway):
+    gateway = make_gateway()
+    session = gateway.connect("ana")
+    session.execute("SELECT 1")
+    tokens = json.loads(gateway.run("token", "list", "--json").stdout)
+    for token in tokens if isinstance(tokens, list) else tokens["tokens"]:
+        gateway.run("token", "revoke", str(token["id"]))
+    with lock_state(gateway, "BEGIN IMMEDIATE"):
+        time.sleep(1.2)
+        with pytest.raises(psycopg.Error, match="revoked"):
+            session.execute("SELECT 2")

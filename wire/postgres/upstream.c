@@ -156,7 +156,7 @@ static int continue_scram(struct login_state *state, struct str challenge) {
     buffer_append_str(&copy, challenge);
     buffer_init(&job.answer, 2 * SCRAM_MESSAGE_BYTES_MAX);
     job.challenge = buffer_view(&copy);
-    int result = offload_run(run_scram_job, &job, state->error);
+    int result = offload_run(OFFLOAD_COMPUTE, run_scram_job, &job, state->error);
     if (result == 0 && job.result != 0) {
         if (state->error != NULL) *state->error = job.error;
         result = -1;

@@ -437,7 +437,7 @@ static void test_reader_sends(void *argument) {
     struct stream *stream = stream_from_fd(ends[1], NULL);
     CHECK(stream_start_tls_server(stream, server, TLS_START_UPGRADE, deadline_in_ms(20000), NULL) == 0);
     struct fiber *reader = start_fiber(read_until_end, stream);
-    CHECK(offload_run(wait_for_thread, &hoarder.has_asked, NULL) == 0);
+    CHECK(offload_run(OFFLOAD_COMPUTE, wait_for_thread, &hoarder.has_asked, NULL) == 0);
     ok(wait_for_backlog(stream, true), "answers to a peer that does not read wait");
     sem_post(&hoarder.may_read);
     ok(wait_for_backlog(stream, false), "and are sent by the fiber that reads, once it does");

@@ -210,13 +210,13 @@ static void block_for_20_ms(void *argument) {
 
 static void block_in_fiber(void *argument) {
     struct blocking blocking = {0};
-    if (offload_run(block_for_20_ms, &blocking, NULL) == 0) *(int *)argument += blocking.result;
+    if (offload_run(OFFLOAD_COMPUTE, block_for_20_ms, &blocking, NULL) == 0) *(int *)argument += blocking.result;
 }
 
 static void test_offload(void *argument) {
     struct blocking blocking = {0};
     struct error error;
-    is_integer(offload_run(block_for_20_ms, &blocking, &error), 0, "a blocking call is run");
+    is_integer(offload_run(OFFLOAD_COMPUTE, block_for_20_ms, &blocking, &error), 0, "a blocking call is run");
     ok(blocking.result == 42 && !pthread_equal(blocking.thread, pthread_self()), "on another thread");
     int sum = 0;
     struct fiber *fibers[8];
