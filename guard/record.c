@@ -20,7 +20,7 @@ struct record_number {
     struct record_session *session;
     uint64_t number;     /* from 1 */
     uint64_t outcome_of; /* number of the action whose outcome it is; 0: it is none */
-    bool is_intent;
+    uint64_t intent_of;  /* likewise its intent */
     bool is_denial;
 };
 
@@ -59,11 +59,13 @@ static void settle(struct record_number event, bool is_durable) {
     session->is_last_durable = is_durable;
     if (!is_durable) {
         session->is_refused = true;
-        session->actions -= event.is_intent; /* its totals are of what is in the log */
+        session->actions -= event.intent_of != 0; /* its totals are of what is in the log */
         session->denials -= event.is_denial;
         if (session->refused_count++ < RECORD_REFUSED_MAX) session->refused[session->refused_count - 1] = event.number;
         bool is_lost = event.outcome_of != 0 && session->lost_count < RECORD_REFUSED_MAX;
         if (is_lost) session->lost[session->lost_count++] = event.outcome_of;
+    } else if (event.intent_of > session->highest_action) {
+        session->highest_action = event.intent_of;
     }
     condition_wake_all(&session->changed);
 }
@@ -297,7 +299,7 @@ bool recorder_is_accepting(const struct recorder *recorder, struct error *why) {
 struct event_kind {
     uint32_t flags;      /* ring_flag */
     uint64_t outcome_of; /* number of an action; 0: it is no outcome */
-    bool is_intent;
+    uint64_t intent_of;
     bool is_denial;
     bool is_sealed;      /* it commits to a sealed text */
 };
@@ -305,7 +307,7 @@ struct event_kind {
 static void queue_event(struct record_session *session, struct event_kind kind, struct str event) {
     struct recorder *recorder = session->recorder;
     struct queued_event head = {
-        .of = {session, ++session->recorded, kind.outcome_of, kind.is_intent, kind.is_denial},
+        .of = {session, ++session->recorded, kind.outcome_of, kind.intent_of, kind.is_denial},
         .flags = kind.flags,
         .length_bytes = (uint32_t)event.length,
         .is_sealed = kind.is_sealed,
@@ -365,7 +367,7 @@ int record_intent(struct record_session *session, const struct action *action, c
     bool is_denial = action->verdict.kind == VERDICT_DENY;
     session->actions++;
     session->denials += is_denial;
-    end_event(session, (struct event_kind){.is_intent = true, .is_denial = is_denial, .is_sealed = true});
+    end_event(session, (struct event_kind){.intent_of = action->number, .is_denial = is_denial, .is_sealed = true});
     *number = session->recorded;
     return 0;
 }

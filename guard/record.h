@@ -35,8 +35,9 @@ struct record_session {
     uint64_t refused_count;
     uint64_t lost[RECORD_REFUSED_MAX]; /* numbers of the actions whose outcome was refused */
     size_t lost_count;
-    uint64_t actions;
+    uint64_t actions; /* recorded, and not refused since */
     uint64_t denials;
+    uint64_t highest_action; /* the highest number in the log */
     struct condition changed;
 };
 

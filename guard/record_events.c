@@ -274,6 +274,8 @@ void record_events_session_end(struct buffer *out, const struct record_session *
     json_member_integer(&writer, STR("entries"), (int64_t)(session->recorded - session->refused_count) + 1);
     write_optional(&writer, STR("reason"), reason);
     json_member_string(&writer, STR("type"), EVENT_SESSION_END);
+    uint64_t unrecorded = session->highest_action - session->actions; /* numbers that no intent has */
+    if (unrecorded > 0) json_member_integer(&writer, STR("unrecorded"), (int64_t)unrecorded);
     json_end_object(&writer);
 }
 

@@ -15,6 +15,7 @@
 #include "ledger/checkpoint.h"
 #include "ledger/file.h"
 #include "ledger/merkle.h"
+#include "ledger/story.h"
 #include "ledger/trail.h"
 
 #define BUNDLE_MAX_BYTES (TILE_WIDTH * (2u + ENTRY_MAX_BYTES) + 65536u)
@@ -26,6 +27,7 @@ struct verifier {
     int folder_fd;
     struct finding_sink sink;
     struct trail *trail;
+    struct story *story;
     struct merkle_edge edge;
     struct checkpoint_vkey vkey;
     uint64_t size;
@@ -35,6 +37,17 @@ struct verifier {
     struct buffer tile;
     struct buffer other;
 };
+
+static void on_story(void *context, bool is_bad, uint64_t index, const char *finding) {
+    struct verifier *verifier = context;
+    finding_add(&verifier->sink, is_bad ? LEDGER_BAD : LEDGER_WARNING, index, "%s", finding);
+}
+
+/* Entries are missing: what follows from that alone is not reported again. */
+static void skip_entries(struct verifier *verifier) {
+    trail_skip(verifier->trail);
+    story_skip(verifier->story);
+}
 
 #define BAD(verifier, index, ...) finding_add(&(verifier)->sink, LEDGER_BAD, (index), __VA_ARGS__)
 
@@ -120,11 +133,11 @@ static int note_entry(struct verifier *verifier, struct str text, uint64_t index
     struct error error = {0};
     if (entry_parse(text, &entry, &error) != 0) {
         BAD(verifier, index, "it is not a well-formed entry: %s", error.text);
-        trail_skip(verifier->trail);
+        skip_entries(verifier);
         return 0;
     }
     entry.index = index;
-    return trail_note(verifier->trail, &entry);
+    return trail_note(verifier->trail, &entry) == 0 ? story_note(verifier->story, &entry) : -1;
 }
 
 struct bundle_check {
@@ -136,7 +149,7 @@ struct bundle_check {
 
 /* Where entries from `place` on are not there, the tile's hashes stand in for theirs in the tree. */
 static int take_tile_hashes(struct verifier *verifier, const struct bundle_check *check, uint32_t place) {
-    trail_skip(verifier->trail);
+    skip_entries(verifier);
     for (; place < check->width; place++) {
         struct sha256 leaf = {{0}};
         if (check->tile.length > 0) memcpy(leaf.bytes, check->tile.data + place * SHA256_BYTES, SHA256_BYTES);
@@ -173,7 +186,7 @@ static int check_entries(struct verifier *verifier, struct bundle_check *check, 
         BAD(verifier, check->first + check->width - 1, "%zu bytes too many behind the last entry of its bundle",
             rest.length);
     }
-    if (check->mismatch_count > 0) trail_skip(verifier->trail);
+    if (check->mismatch_count > 0) skip_entries(verifier);
     return 0;
 }
 
@@ -315,10 +328,12 @@ int ledger_verify(const char *folder, struct str vkey, ledger_finding_function *
     if (result == 0 && verifier->folder_fd < 0) {
         result = error_set_errno(error, "evidence folder %s cannot be opened", folder);
     }
-    if (result == 0 && (trail_new(&verifier->trail, &verifier->sink) != 0 || run(verifier) != 0)) {
+    if (result == 0 && (trail_new(&verifier->trail, &verifier->sink) != 0 ||
+                        story_new(&verifier->story, on_story, verifier) != 0 || run(verifier) != 0)) {
         result = error_out_of_memory(error);
     }
     trail_free(&verifier->trail);
+    story_free(&verifier->story);
     buffer_free(&verifier->bundle);
     buffer_free(&verifier->tile);
     buffer_free(&verifier->other);

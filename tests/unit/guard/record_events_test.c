@@ -115,7 +115,8 @@ static void check_outcome(const struct action *action, struct buffer *got, struc
 
 /* A session of whose ten events the log refused three, one of them an outcome: its end counts what is in the log. */
 static void check_refused(struct buffer *got) {
-    const struct record_session session = {.id = 0xaa, .recorded = 10, .refused_count = 3, .actions = 4};
+    const struct record_session session = {.id = 0xaa, .recorded = 10, .refused_count = 3, .actions = 4,
+                                           .highest_action = 6};
     buffer_clear(got);
     record_events_interrupted(got, session.id, 7);
     is_str(buffer_view(got), STR("{\"action\":\"00000000000000aa-7\",\"status\":\"interrupted\",\"type\":\"outcome\"}"),
@@ -123,7 +124,7 @@ static void check_refused(struct buffer *got) {
     buffer_clear(got);
     record_events_session_end(got, &session, STR("unavailable"));
     is_str(buffer_view(got), STR("{\"actions\":4,\"denials\":0,\"entries\":8,\"reason\":\"unavailable\","
-                                 "\"type\":\"session_end\"}"), "entries are those that were taken");
+                                 "\"type\":\"session_end\",\"unrecorded\":2}"), "entries are those that were taken");
 }
 
 int main(void) {

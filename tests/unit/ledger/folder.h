@@ -22,6 +22,13 @@
 #define TEST_SESSION 0xaau
 #define TEST_DEADLINE_MS 20000
 
+/* Hashes as events have them: of anything, of a bundle without files, of entities with one principal. */
+#define TEST_HASH "\"0000000000000000000000000000000000000000000000000000000000000000\""
+#define TEST_NO_BUNDLE "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\""
+#define TEST_ENTITIES "\"569368757a635f15ef8b5a94d4aeda46e8d6eb396bce6754e9aa6665e24d32e5\""
+#define TEST_TEXT "{\"ciphertext\":" TEST_HASH ",\"length\":1,\"plaintext\":" TEST_HASH \
+                  ",\"reference\":\"0000000000000001-0:0:0\"}"
+
 struct test_run {
     char folder[256];
     char evidence[300];
@@ -114,26 +121,47 @@ static inline int test_stop(struct test_run *run, struct error *error) {
     return result;
 }
 
+/* A node's session, what is in force, and a session of ana. */
 static inline void test_open_session(struct test_run *run) {
-    test_submit(run, TEST_NODE + 0x100 * (uint64_t)getpid(), RING_SESSION_BEGIN | RING_NODE,
-                "{\"heartbeat_ms\":60000,\"type\":\"node_start\"}");
-    test_submit(run, TEST_SESSION, RING_SESSION_BEGIN, "{\"type\":\"session_start\"}");
+    uint64_t node = TEST_NODE + 0x100 * (uint64_t)getpid();
+    test_submit(run, node, RING_SESSION_BEGIN | RING_NODE,
+                "{\"binary\":" TEST_HASH ",\"bundle\":" TEST_NO_BUNDLE ",\"config\":" TEST_HASH
+                ",\"heartbeat_ms\":60000,\"type\":\"node_start\",\"version\":\"0\"}");
+    test_submit(run, node, 0,
+                "{\"entities\":" TEST_ENTITIES ",\"number\":1,\"rows\":[{\"principal\":\"ana\",\"type\":\"User\"}],"
+                "\"type\":\"entities_activated\"}");
+    test_submit(run, TEST_SESSION, RING_SESSION_BEGIN,
+                "{\"principal\":\"ana\",\"principal_type\":\"User\",\"type\":\"session_start\"}");
 }
 
-static inline void test_close_session(struct test_run *run) {
-    test_submit(run, TEST_SESSION, RING_SESSION_END, "{\"type\":\"session_end\"}");
+/* actions: how many intents the session had. */
+static inline void test_close_session(struct test_run *run, unsigned actions) {
+    char text[256];
+    snprintf(text, sizeof(text),
+             "{\"actions\":%u,\"denials\":0,\"entries\":%u,\"reason\":\"client_left\",\"type\":\"session_end\"}", actions,
+             2 * actions + 2);
+    test_submit(run, TEST_SESSION, RING_SESSION_END, text);
     test_submit(run, TEST_NODE + 0x100 * (uint64_t)getpid(), RING_SESSION_END, "{\"type\":\"node_stop\"}");
 }
 
+/* number: from 1. */
 static inline bool test_intent(struct test_run *run, unsigned number) {
-    char text[256];
-    snprintf(text, sizeof(text), "{\"action\":\"00000000000000aa-%u\",\"type\":\"intent\",\"verdict\":\"allow\"}", number);
+    char text[2048];
+    snprintf(text, sizeof(text),
+             "{\"action\":\"00000000000000aa-%u\",\"bundle\":" TEST_NO_BUNDLE ",\"cedar\":\"allow\","
+             "\"decided\":\"2026-11-22T02:14:07.123456Z\",\"digest\":" TEST_HASH ",\"entities\":" TEST_ENTITIES
+             ",\"policies\":[\"p\"],\"principal\":\"ana\",\"principal_type\":\"User\",\"protocol\":\"postgres\",\"rounds\":1,"
+             "\"steps\":[],\"text\":" TEST_TEXT ",\"type\":\"intent\",\"upstream\":\"shop\",\"verdict\":\"allow\"}",
+             number);
     return test_submit(run, TEST_SESSION, 0, text);
 }
 
 static inline bool test_outcome(struct test_run *run, unsigned number) {
-    char text[256];
-    snprintf(text, sizeof(text), "{\"action\":\"00000000000000aa-%u\",\"status\":\"ok\",\"type\":\"outcome\"}", number);
+    char text[1024];
+    snprintf(text, sizeof(text),
+             "{\"action\":\"00000000000000aa-%u\",\"bundle\":" TEST_NO_BUNDLE ",\"bytes\":0,\"detector\":" TEST_HASH
+             ",\"duration_us\":1,\"rows\":0,\"status\":\"ok\",\"type\":\"outcome\"}",
+             number);
     return test_submit(run, TEST_SESSION, 0, text);
 }
 

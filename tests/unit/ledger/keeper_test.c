@@ -13,21 +13,21 @@ static void test_plain_run(void) {
     ok(test_start(&run, NULL, &error) == 0, "starts");
     if (run.keeper == NULL) printf("# %s\n", error.text);
     test_open_session(&run);
-    for (unsigned i = 0; i < 700; i++) {
+    for (unsigned i = 1; i <= 700; i++) {
         CHECK(test_intent(&run, i) && test_outcome(&run, i));
         if (i % 50 == 49) test_drain(&run);
     }
-    test_close_session(&run);
+    test_close_session(&run, 700);
     ok(test_drain(&run), "everything is answered");
-    is_integer(run.durable_count, 1404, "everything is durable");
-    is_integer(run.last_index, 1403, "leaf indexes count up");
+    is_integer(run.durable_count, 1405, "everything is durable");
+    is_integer(run.last_index, 1404, "leaf indexes count up");
     is_integer(test_stop(&run, &error), 0, "stops well");
     is_integer(test_verify(&run, run.evidence, true, &summary), 0, "the evidence is good");
-    is_integer(summary.size, 1404, "all of it");
+    is_integer(summary.size, 1405, "all of it");
     is_integer(summary.intents, 700, "intents");
     is_integer(summary.warning_count, 0, "nothing to warn of");
     ok(test_start(&run, NULL, &error) == 0, "starts again");
-    is_integer(keeper_start_size(run.keeper), 1404, "where it was");
+    is_integer(keeper_start_size(run.keeper), 1405, "where it was");
     struct test_run second = run;
     ok(test_start(&second, NULL, &error) != 0 && strstr(error.text, "in use by another keeper") != NULL,
        "a second keeper on the folder is refused");
@@ -59,11 +59,11 @@ static void test_refusals(void) {
         test_submit(&run, rows[i].session, rows[i].flags, rows[i].event);
         test_drain(&run);
         is_integer(run.refused_count, i + 2, rows[i].name);
-        CHECK(test_intent(&run, (unsigned)i) && test_outcome(&run, (unsigned)i));
+        CHECK(test_intent(&run, (unsigned)i + 1) && test_outcome(&run, (unsigned)i + 1));
     }
-    test_close_session(&run);
+    test_close_session(&run, LENGTH_OF(rows));
     test_drain(&run);
-    is_integer(run.durable_count, 4 + 2 * LENGTH_OF(rows), "what is well-formed goes on");
+    is_integer(run.durable_count, 5 + 2 * LENGTH_OF(rows), "what is well-formed goes on");
     is_integer(test_stop(&run, &error), 0, "stops");
     is_integer(test_verify(&run, run.evidence, true, &summary), 0, "refused records leave no gap");
     test_remove(run.folder);
@@ -77,7 +77,7 @@ static void test_crash_at(const char *step, unsigned after) {
     char fault[128];
     snprintf(fault, sizeof(fault), "crash:at=%s,after=%u", step, after);
     test_begin(&run);
-    unsigned number = 0;
+    unsigned number = 1;
     if (test_start(&run, fault, &error) == 0) {
         test_open_session(&run);
         uint64_t deadline = clock_monotonic_ns() + TEST_DEADLINE_MS * NANOSECONDS_PER_MILLISECOND;
@@ -119,7 +119,7 @@ static void test_gateway_death(void) {
     if (gateway == 0) {
         if (test_start(&run, NULL, &error) != 0) _exit(1);
         test_open_session(&run);
-        for (unsigned i = 0; i < 300; i++) test_intent(&run, i);
+        for (unsigned i = 1; i <= 300; i++) test_intent(&run, i);
         ring_kick(run.ring);
         raise(SIGKILL);
     }
@@ -132,7 +132,7 @@ static void test_gateway_death(void) {
         if (result != 0) usleep(50000);
     }
     is_integer(result, 0, "the keeper lets go of the folder by itself");
-    is_integer(keeper_start_size(run.keeper), 302 + 300 + 2, "all intents, their interruptions, two ends");
+    is_integer(keeper_start_size(run.keeper), 303 + 300 + 2, "all intents, their interruptions, two ends");
     is_integer(test_stop(&run, &error), 0, "stops");
     is_integer(test_verify(&run, run.evidence, false, &summary), 0, "the evidence is good");
     is_integer(summary.interrupted, 300, "each open intent is interrupted");
@@ -151,11 +151,11 @@ static void test_full_disk(const char *kind, int wanted_errno) {
     snprintf(fault, sizeof(fault), "%s:while=%s", kind, flag);
     CHECK(test_start(&run, fault, &error) == 0);
     test_open_session(&run);
-    test_intent(&run, 0);
+    test_intent(&run, 1);
     test_drain(&run);
     int fd = open(flag, O_WRONLY | O_CREAT, 0600);
     close(fd);
-    unsigned number = 1;
+    unsigned number = 2;
     uint64_t deadline = clock_monotonic_ns() + TEST_DEADLINE_MS * NANOSECONDS_PER_MILLISECOND;
     while (run.refused_count == 0 && clock_monotonic_ns() < deadline) {
         test_intent(&run, number++);
@@ -165,7 +165,7 @@ static void test_full_disk(const char *kind, int wanted_errno) {
     is_integer(ring_state(run.rings, &system_errno), RING_REFUSING, "the state says so");
     is_integer(system_errno, wanted_errno, "and why");
     uint64_t before = run.durable_count;
-    test_outcome(&run, 0);
+    test_outcome(&run, 1);
     test_drain(&run);
     is_integer(run.durable_count, before + 1, "an outcome still has room");
     unlink(flag);
@@ -187,7 +187,7 @@ static void test_failing_fsync(void) {
     test_begin(&run);
     CHECK(test_start(&run, "fsync:after=60", &error) == 0);
     test_open_session(&run);
-    unsigned number = 0;
+    unsigned number = 1;
     while (number < 5000 && test_intent(&run, number) && test_drain(&run)) number++;
     ok(number < 5000, "it ends at the first failure");
     is_integer(ring_state(run.rings, NULL), RING_STOPPED, "and says so in the shared memory");
@@ -218,7 +218,7 @@ static void test_losses(void) {
         test_begin(&run);
         CHECK(test_start(&run, NULL, &error) == 0);
         test_open_session(&run);
-        test_close_session(&run);
+        test_close_session(&run, 0);
         test_drain(&run);
         CHECK(test_stop(&run, &error) == 0);
         remove_in_state(&run, rows[i].lost);

@@ -13,11 +13,11 @@ static void make_folder(struct test_run *run, unsigned actions) {
     test_begin(run);
     CHECK(test_start(run, NULL, &error) == 0);
     test_open_session(run);
-    for (unsigned i = 0; i < actions; i++) {
+    for (unsigned i = 1; i <= actions; i++) {
         CHECK(test_intent(run, i) && test_outcome(run, i));
         if (i % 40 == 39) test_drain(run);
     }
-    test_close_session(run);
+    test_close_session(run, actions);
     test_drain(run);
     CHECK(test_stop(run, &error) == 0);
 }
@@ -110,7 +110,7 @@ static void test_files(void) {
     struct test_run run;
     struct ledger_summary summary;
     char path[512];
-    make_folder(&run, 298); /* 600 entries: two full tiles and a part */
+    make_folder(&run, 298); /* 601 entries: two full tiles and a part */
     is_integer(test_verify(&run, run.evidence, true, &summary), 0, "good as it was written");
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         path_of(&run, rows[i].file, path);
@@ -145,30 +145,47 @@ static void test_trails(void) {
     #define ENTRY(event, seq, session, second)                                                       \
         "{\"event\":" event ",\"seq\":" seq ",\"session\":\"00000000000000" session "\",\"time\":"    \
         "\"2026-01-01T00:00:" second ".000000Z\"}"
-    #define NODE ENTRY("{\"heartbeat_ms\":1000,\"type\":\"node_start\"}", "0", "01", "00")
+    #define NODE ENTRY("{\"binary\":" TEST_HASH ",\"bundle\":" TEST_NO_BUNDLE ",\"config\":" TEST_HASH                       \
+                       ",\"heartbeat_ms\":1000,\"type\":\"node_start\",\"version\":\"0\"}", "0", "01", "00"),                \
+        ENTRY("{\"entities\":" TEST_ENTITIES ",\"number\":1,\"rows\":[{\"principal\":\"ana\",\"type\":\"User\"}],"           \
+              "\"type\":\"entities_activated\"}", "1", "01", "00")
     #define S(seq, second, event) ENTRY(event, seq, "aa", second)
-    #define START S("0", "01", "{\"type\":\"session_start\"}")
-    #define INTENT(seq, n) S(seq, "02", "{\"action\":\"00000000000000aa-" n "\",\"type\":\"intent\"}")
-    #define DENIED(seq, n) S(seq, "02", "{\"action\":\"00000000000000aa-" n "\",\"type\":\"intent\",\"verdict\":\"deny\"}")
-    #define OUTCOME(seq, n) S(seq, "03", "{\"action\":\"00000000000000aa-" n "\",\"status\":\"ok\",\"type\":\"outcome\"}")
-    #define END(seq) S(seq, "04", "{\"type\":\"session_end\"}")
-    static const struct { const char *entries[8]; const char *words; } rows[] = {
-        {{NODE, START, DENIED("1", "0"), OUTCOME("2", "0")},
-         "entry 3: outcome of action 00000000000000aa-0, which has no open intent"},
-        {{NODE, START, INTENT("1", "0"), END("2")}, "entry 2: action 00000000000000aa-0 has no outcome"},
-        {{NODE, START, INTENT("2", "0")}, "entry 2: session 00000000000000aa: seq 2 where 1 was expected"},
-        {{NODE, START, OUTCOME("1", "0")}, "entry 2: outcome of action 00000000000000aa-0, which has no open intent"},
-        {{NODE, START, INTENT("1", "0"), INTENT("2", "0")}, "entry 3: action 00000000000000aa-0 is used a second time"},
-        {{NODE, INTENT("1", "0")}, "entry 1: session 00000000000000aa begins with \"intent\", seq 1"},
-        {{NODE, START, INTENT("1", "0"), S("2", "01", "{\"type\":\"x\"}")},
-         "entry 3: its time 2026-01-01T00:00:01.000000Z is before"},
-        {{NODE, START, START}, "entry 2: session 00000000000000aa starts a second time"},
-        {{NODE, START, INTENT("1", "0"), OUTCOME("2", "0"), OUTCOME("3", "0")}, "entry 4: outcome of action"},
-        {{NODE, START, ENTRY("{\"type\":\"node_stop\"}", "1", "01", "02")},
-         "entry 2: node_stop, but session 00000000000000aa (last entry 1) has not ended"},
-        {{NODE, ENTRY("{\"type\":\"heartbeat\"}", "1", "01", "30")}, "entry 1: no heartbeat for 30000 ms before it"},
-        {{NODE, "{\"seq\":1}"}, "entry 1: it is not a well-formed entry"},
-        {{NODE, START, INTENT("1", "0"), OUTCOME("2", "0"), END("3")}, ""},
+    #define START S("0", "01", "{\"principal\":\"ana\",\"principal_type\":\"User\",\"type\":\"session_start\"}")
+    #define ASKED(n, verdict)                                                                                               \
+        "{\"action\":\"00000000000000aa-" n "\",\"bundle\":" TEST_NO_BUNDLE ",\"cedar\":\"" verdict "\","                  \
+        "\"decided\":\"2026-11-22T02:14:07.123456Z\",\"digest\":" TEST_HASH ",\"entities\":" TEST_ENTITIES                \
+        ",\"policies\":[\"p\"],\"principal\":\"ana\",\"principal_type\":\"User\",\"protocol\":\"postgres\",\"rounds\":1," \
+        "\"steps\":[],\"text\":" TEST_TEXT ",\"type\":\"intent\",\"upstream\":\"shop\",\"verdict\":\"" verdict "\"}"
+    #define INTENT(seq, n) S(seq, "02", ASKED(n, "allow"))
+    #define DENIED(seq, n) S(seq, "02", ASKED(n, "deny"))
+    #define OUTCOME(seq, n)                                                                                                 \
+        S(seq, "03", "{\"action\":\"00000000000000aa-" n "\",\"bundle\":" TEST_NO_BUNDLE ",\"bytes\":0,\"detector\":"      \
+          TEST_HASH ",\"duration_us\":1,\"rows\":0,\"status\":\"ok\",\"type\":\"outcome\"}")
+    #define END(seq, entries)                                                                                               \
+        S(seq, "04", "{\"actions\":1,\"denials\":0,\"entries\":" entries ",\"reason\":\"error\",\"type\":\"session_end\"}")
+    #define BEAT "{\"binary\":" TEST_HASH ",\"bundle\":" TEST_NO_BUNDLE ",\"config\":" TEST_HASH                            \
+                 ",\"in_flight\":0,\"number\":1,\"refused\":{},\"sessions\":0,\"type\":\"heartbeat\"}"
+    static const struct { const char *entries[9]; const char *words; } rows[] = {
+        {{NODE, START, DENIED("1", "1"), OUTCOME("2", "1")},
+         "entry 4: outcome of action 00000000000000aa-1, which has no open intent"},
+        {{NODE, START, INTENT("1", "1"), END("2", "3")}, "entry 3: action 00000000000000aa-1 has no outcome"},
+        {{NODE, START, INTENT("2", "1")}, "entry 3: session 00000000000000aa: seq 2 where 1 was expected"},
+        {{NODE, START, OUTCOME("1", "1")}, "entry 3: outcome of action 00000000000000aa-1, which has no open intent"},
+        {{NODE, START, INTENT("1", "1"), INTENT("2", "1")}, "entry 4: action 00000000000000aa-1 is used a second time"},
+        {{NODE, INTENT("1", "1")}, "entry 2: session 00000000000000aa begins with \"intent\", seq 1"},
+        {{NODE, START, INTENT("1", "1"), S("2", "01", "{\"type\":\"x\"}")},
+         "entry 4: its time 2026-01-01T00:00:01.000000Z is before"},
+        {{NODE, START, START}, "entry 3: session 00000000000000aa starts a second time"},
+        {{NODE, START, INTENT("1", "1"), OUTCOME("2", "1"), OUTCOME("3", "1")}, "entry 5: outcome of action"},
+        {{NODE, START, ENTRY("{\"type\":\"node_stop\"}", "2", "01", "02")},
+         "entry 3: node_stop, but session 00000000000000aa (last entry 2) has not ended"},
+        {{NODE, ENTRY(BEAT, "2", "01", "30")}, "entry 2: no heartbeat for 30000 ms before it"},
+        {{NODE, "{\"seq\":1}"}, "entry 2: it is not a well-formed entry"},
+        {{NODE, START, S("1", "02", "{\"type\":\"x\"}")}, "entry 3: this version knows no event of type \"x\""},
+        {{NODE, START, INTENT("1", "1"), OUTCOME("2", "1"), END("3", "5")}, "entry 5: the session counts 5 entries"},
+        {{NODE, START, INTENT("1", "2"), OUTCOME("2", "2"), END("3", "4")}, "entry 5: 1 numbers of the session's actions"},
+        {{NODE, START, S("1", "02", BEAT)}, "entry 3: an event \"heartbeat\" in a client's session"},
+        {{NODE, START, INTENT("1", "1"), OUTCOME("2", "1"), END("3", "4")}, ""},
     };
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         struct test_run run;
@@ -181,7 +198,7 @@ static void test_trails(void) {
         test_begin(&run);
         merkle_edge_init(&edge);
         buffer_clear(&changed);
-        for (; count < 8 && rows[i].entries[count] != NULL; count++) {
+        for (; count < 9 && rows[i].entries[count] != NULL; count++) {
             struct str entry = str_from_cstr(rows[i].entries[count]);
             buffer_append_u16be(&changed, (uint16_t)entry.length);
             buffer_append_str(&changed, entry);
@@ -226,7 +243,7 @@ static void test_receipts(void) {
     buffer_init(&receipt, RECEIPT_MAX_BYTES);
     buffer_init(&scratch, RECEIPT_MAX_BYTES);
     bool all_good = true;
-    for (uint64_t index = 0; index < 304; index += 19) {
+    for (uint64_t index = 0; index < 305; index += 19) {
         buffer_clear(&receipt);
         all_good &= receipt_make(run.evidence, test_vkey(&run), index, &receipt, &error) == 0 &&
                     receipt_verify(buffer_view(&receipt), test_vkey(&run), &scratch, &entry, &error) == 0 &&
