@@ -117,7 +117,8 @@ static const struct {
                         {REPLAY_ERRORS, {"errors", 6}},
                         {REPLAY_REMEDIES, {"remedies", 8}},
                         {REPLAY_REVEAL, {"reveal", 6}},
-                        {REPLAY_ROWS_MAX, {"rows_max", 8}}};
+                        {REPLAY_ROWS_MAX, {"rows_max", 8}},
+                        {REPLAY_EVIDENCE, {"evidence", 8}}};
 
 /* What was recorded, in the form of a verdict. */
 static struct verdict recorded_verdict(const struct replay_decision *decision) {

@@ -107,7 +107,6 @@ static void decide(struct session *session, struct action *action, const struct 
     struct error error = {0};
     struct verdict *verdict = &action->verdict;
     struct policy_facts facts = measure(session);
-    verdict->bundle = *bundle_hash(session->snapshot->bundle);
     if (action->refused_as != REFUSAL_NONE) {
         deny(action, action->refusal);
         return;
@@ -139,6 +138,7 @@ static void run_decision(void *argument) {
 static void judge_once(struct session *session, struct action *action, const struct str *applied, size_t applied_count) {
     struct error why;
     struct decision decision = {session, action, applied, applied_count};
+    action->verdict.bundle = *bundle_hash(session->snapshot->bundle);
     if (session_check_token(session, &why) == 0) fiber_call_on_worker_stack(run_decision, &decision);
     else deny(action, str_from_cstr(why.text));
 }

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "guard/replay_tags.h"
 #include "ledger/reader.h"
+#include "ledger/story.h"
 
 /* What is known of a session at this point of the log. */
 struct replay_session {
@@ -34,6 +35,8 @@ struct replay {
     struct action *action;
     struct arena scratch;
     struct error last_problem;
+    struct story *story;    /* what votes have proven so far */
+    bool is_story_broken;   /* by the entry that is looked at */
 };
 
 /* ---- Sessions ------------------------------------------------------------------------------------------------ */
@@ -228,16 +231,57 @@ static uint32_t count_holds(struct replay_session *session, const struct replay_
     return ++session->holds;
 }
 
+/* What an entry claims to have been approved counts where votes before it prove it. */
+static int keep_proven(struct replay *replay, struct replay_entry *entry, const struct str *proven, size_t count,
+                       struct error *error) {
+    struct str *kept = ARENA_NEW_ARRAY(&replay->action->arena, struct str, entry->applied_count + 1);
+    size_t kept_count = 0;
+    if (kept == NULL) return error_out_of_memory(error);
+    for (size_t i = 0; i < entry->applied_count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            if (!str_equal(entry->applied[i], proven[j])) continue;
+            kept[kept_count] = arena_copy(&replay->action->arena, proven[j]);
+            if (kept[kept_count++].data == NULL) return error_out_of_memory(error);
+            break;
+        }
+    }
+    entry->applied = kept;
+    entry->applied_count = kept_count;
+    return 0;
+}
+
+/* The story takes in the entry; what votes had proven before it is left in *entry. */
+static int follow_story(struct replay *replay, const struct ledger_entry *ledger_entry, struct replay_entry *entry,
+                        struct error *error) {
+    size_t count;
+    const struct str *proven = story_proven(replay->story, ledger_entry->summary.action, &count);
+    if (entry != NULL && keep_proven(replay, entry, proven, count, error) != 0) return -1;
+    replay->is_story_broken = false;
+    if (story_note(replay->story, ledger_entry) != 0) return error_out_of_memory(error);
+    if (entry != NULL) entry->is_disproved = replay->is_story_broken;
+    return 0;
+}
+
+static void on_story(void *context, bool is_bad, uint64_t index, const char *finding) {
+    struct replay *replay = context;
+    (void)index;
+    (void)finding; /* `sworn audit verify` has the words */
+    replay->is_story_broken |= is_bad;
+}
+
 static int take_action(struct replay *replay, const struct ledger_entry *ledger_entry, struct error *error) {
     struct replay_session *session = map_get(&replay->sessions, key_of(&ledger_entry->session));
     struct replay_entry entry;
     struct error problem;
     int result = 0;
     if (session == NULL) {
+        if (follow_story(replay, ledger_entry, NULL, error) != 0) return -1;
         error_set(&problem, ERROR_INVALID, "its session's start is not in the log");
         return tell_problem(replay, ledger_entry->summary.action, &problem);
     }
-    if (replay_entry_parse(ledger_entry, replay->action, &entry, &problem) != 0) {
+    bool is_read = replay_entry_parse(ledger_entry, replay->action, &entry, &problem) == 0;
+    if (follow_story(replay, ledger_entry, is_read ? &entry : NULL, error) != 0) return -1;
+    if (!is_read) {
         result = tell_problem(replay, ledger_entry->summary.action, &problem);
     } else if (!entry.was_decided) {
         replay->summary->undecided++;
@@ -259,6 +303,7 @@ static int take_entry(struct replay *replay, const struct ledger_entry *entry, s
     struct str type = entry->summary.type;
     replay->summary->entries++;
     if (str_equal(type, EVENT_INTENT) || str_equal(type, EVENT_HOLD_REQUESTED)) return take_action(replay, entry, error);
+    if (follow_story(replay, entry, NULL, error) != 0) return -1;
     if (str_equal(type, EVENT_SESSION_START)) return begin_session(replay, entry, error);
     if (str_equal(type, EVENT_SESSION_END)) end_session(replay, entry);
     return replay_bundles_note(replay->bundles, entry, error);
@@ -270,7 +315,7 @@ static int open_replay(struct replay *replay, struct error *error) {
     map_init(&replay->sessions);
     arena_init(&replay->scratch, POLICY_SCRATCH_BYTES);
     replay->action = action_new(0, 0);
-    if (replay->action == NULL) return error_out_of_memory(error);
+    if (replay->action == NULL || story_new(&replay->story, on_story, replay) != 0) return error_out_of_memory(error);
     if (ledger_reader_open(&replay->reader, options->evidence, STR_NONE, error) != 0) return -1;
     return replay_bundles_new(&replay->bundles, options->evidence, options->sealed, options->kek, error);
 }
@@ -283,6 +328,7 @@ static void close_replay(struct replay *replay) {
     map_free(&replay->sessions);
     arena_free(&replay->scratch);
     action_free(&replay->action);
+    story_free(&replay->story);
     replay_bundles_free(&replay->bundles);
     ledger_reader_free(&replay->reader);
 }

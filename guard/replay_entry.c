@@ -263,7 +263,7 @@ bool replay_names_equal(const struct str *a, size_t a_count, const struct str *b
 }
 
 unsigned replay_entry_compare(const struct replay_entry *entry, enum verdict_kind kind, const struct verdict *verdict) {
-    unsigned differences = 0;
+    unsigned differences = entry->is_disproved ? REPLAY_EVIDENCE : 0;
     if (kind != verdict->kind) differences |= REPLAY_VERDICT;
     if (!replay_names_equal(entry->policies, entry->policy_count, verdict->policies, verdict->policy_count)) {
         differences |= REPLAY_POLICIES;

@@ -31,7 +31,8 @@ struct replay_entry {
     int64_t decided_us;
     int64_t tokens_1h; /* spent by then */
     int64_t tokens_1d;
-    const struct str *applied;
+    bool is_disproved; /* the log before it does not bear out what it says (ledger/story.h) */
+    const struct str *applied; /* as recorded; in replay_run(), of these what votes have proven */
     size_t applied_count;
     const struct str *policies;
     size_t policy_count;
@@ -59,6 +60,7 @@ enum replay_difference {
     REPLAY_REMEDIES = 8,
     REPLAY_REVEAL = 16,
     REPLAY_ROWS_MAX = 32,
+    REPLAY_EVIDENCE = 64, /* it is disproved by what stands before it */
 };
 unsigned replay_entry_compare(const struct replay_entry *entry, enum verdict_kind kind, const struct verdict *verdict);
 

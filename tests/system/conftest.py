@@ -119,6 +119,8 @@ PRINCIPALS = """
 class Gateway:
     """sworn gateway in a folder of its own, in front of one database."""
 
+    verifies = True  # every log that a test writes is a good one; a test that spoils its own says so
+
     def __init__(self, folder, postgres, database="shop", policies=None, config="", upstream="", listener="",
                  environment=None):
         self.folder = pathlib.Path(folder)
@@ -209,6 +211,9 @@ admin: unix:sworn.sock
         self.process = None
         if expect is not None:
             assert status == expect, self.log.read_text()
+        if status == 0 and self.verifies:
+            verified = self.run("audit", "verify", check=False)
+            assert verified.returncode == 0, verified.stdout[:4000]
 
     def reload(self):
         before = self.log.read_text().count("reload")

@@ -190,7 +190,41 @@ def drop_checkpoint(folder):
     (folder / "checkpoint").unlink()
 
 
+def bytes_behind_a_bundle(folder):
+    bundle = bundles(folder)[-1]
+    bundle.write_bytes(bundle.read_bytes() + b"\0")
+
+
+def bytes_behind_a_full_bundle(folder):
+    bundle = bundles(folder)[0]
+    bundle.write_bytes(bundle.read_bytes() + b"\0\2{}")
+
+
+def bytes_behind_a_tile(folder):
+    tile = folder / "tile" / "0" / "000"
+    tile.write_bytes(tile.read_bytes() + bytes(32))
+
+
+def flip_upper_tile(folder):
+    tile = next((folder / "tile" / "1" / "000.p").iterdir())
+    data = bytearray(tile.read_bytes())
+    data[5] ^= 1
+    tile.write_bytes(bytes(data))
+
+
+def foreign_file(folder):
+    (folder / "tile" / "0" / "note.txt").write_text("x")
+
+
+def bytes_behind_the_checkpoint(folder):
+    checkpoint = folder / "checkpoint"
+    checkpoint.write_bytes(checkpoint.read_bytes() + b"more")
+
+
 TAMPERINGS = {
+    "bytes behind the last bundle": bytes_behind_a_bundle, "bytes behind a full bundle": bytes_behind_a_full_bundle,
+    "bytes behind a tile": bytes_behind_a_tile, "flip an upper tile": flip_upper_tile, "a foreign file": foreign_file,
+    "bytes behind the checkpoint": bytes_behind_the_checkpoint,
     "flip the first byte": lambda folder: flip(folder, 0, 0.0), "flip in the middle": lambda folder: flip(folder, 1, 0.5),
     "flip near the end": lambda folder: flip(folder, -1, 0.99), "remove an entry": remove_entry,
     "reorder": swap_entries, "change a verdict": change_verdict, "a foreign entry": foreign_entry,

@@ -108,6 +108,7 @@ def test_evidence_verifies_and_tampering_is_found(make_gateway, tmp_path):
     data = bytearray(bundle.read_bytes())
     data[len(data) // 2] ^= 1
     bundle.write_bytes(bytes(data))
+    gateway.verifies = False
     bad = gateway.verify(check=False)
     assert bad.returncode == 1 and "entry" in bad.stdout
 

@@ -3,11 +3,13 @@
 signed-note) and RFC 6962, with Debian's python3-cryptography for Ed25519.
 
 Usage: verify_independent.py FOLDER VKEY [INDEX...]
-Verifies the checkpoint's signature, recomputes the root from the entry bundles alone, compares the level 0 tiles, and
-for each INDEX (default: some) builds an inclusion proof from the hash tiles alone and checks it. Exit 0, or 1."""
+Verifies the checkpoint's signature, recomputes the root from the entry bundles alone, compares every tile, looks for files
+that do not belong there, and for each INDEX (default: some) builds an inclusion proof from the hash tiles alone and checks
+it. What the entries tell is checked by verify_story.py. Exit 0, or 1."""
 import base64
 import hashlib
 import os
+import re
 import sys
 
 from cryptography.exceptions import InvalidSignature
@@ -53,8 +55,10 @@ def open_checkpoint(folder, vkey):
         raise Bad("vkey's key id is wrong")
     with open(os.path.join(folder, "checkpoint"), "rb") as file:
         note = file.read()
-    text, signatures = note.rsplit(b"\n\n", 1)
+    text, _, signatures = note.partition(b"\n\n")
     text += b"\n"
+    if not signatures.endswith(b"\n"):
+        raise Bad("the note is cut short")
     for line in signatures.decode().splitlines():
         dash, signer, blob = line.split(" ")
         blob = base64.b64decode(blob, validate=True)
@@ -66,6 +70,8 @@ def open_checkpoint(folder, vkey):
             origin, size, root = text.decode().split("\n")[:3]
             if origin != name:
                 raise Bad("the origin is not the key's name")
+            if not re.fullmatch("0|[1-9][0-9]*", size):
+                raise Bad("the size is no number")
             return int(size), base64.b64decode(root, validate=True)
     raise Bad("no signature by this key")
 
@@ -80,28 +86,73 @@ def tile_path(level, number, width):
     return path if width == WIDTH else "%s.p/%d" % (path, width)
 
 
+def read_file(folder, name):
+    with open(os.path.join(folder, name), "rb") as file:
+        return file.read()
+
+
 def read_tile(folder, level, number, width):
-    for name in (tile_path(level, number, width), tile_path(level, number, WIDTH)):
+    """The tile's bytes and how wide it is: full where the log has gone on since the checkpoint."""
+    for found in (width, WIDTH):
         try:
-            with open(os.path.join(folder, name), "rb") as file:
-                return file.read()
+            data = read_file(folder, tile_path(level, number, found))
         except FileNotFoundError:
             continue
+        if level != "entries" and len(data) != 32 * found:
+            raise Bad("%s has %d bytes" % (tile_path(level, number, found), len(data)))
+        return data, found
     raise Bad("missing: " + tile_path(level, number, width))
+
+
+def split_bundle(name, data, width):
+    """Exactly that many entries, and nothing behind them."""
+    entries, at = [], 0
+    for _ in range(width):
+        length = int.from_bytes(data[at:at + 2], "big")
+        entries.append(data[at + 2:at + 2 + length])
+        at += 2 + length
+        if at > len(data):
+            raise Bad("%s is cut short" % name)
+    if at != len(data):
+        raise Bad("%s has %d bytes too many" % (name, len(data) - at))
+    return entries
 
 
 def entries_of(folder, size):
     for number in range((size + WIDTH - 1) // WIDTH):
         width = min(WIDTH, size - number * WIDTH)
-        data = read_tile(folder, "entries", number, width)
-        at = 0
-        for _ in range(width):
-            length = int.from_bytes(data[at:at + 2], "big")
-            entry = data[at + 2:at + 2 + length]
-            if len(entry) != length:
-                raise Bad("bundle %d is cut short" % number)
-            yield entry
-            at += 2 + length
+        data, found = read_tile(folder, "entries", number, width)
+        yield from split_bundle("bundle %d" % number, data, found)[:width]
+
+
+def check_names(folder, size):
+    """No file that does not belong there; a narrower form of a tile is the beginning of the one that counts."""
+    for place, folders, files in os.walk(folder):
+        if place == folder:
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            files = [name for name in files if not name.startswith(".")]
+        for name in files:
+            path = os.path.relpath(os.path.join(place, name), folder)
+            if path != "checkpoint":
+                check_name(folder, size, path)
+
+
+def check_name(folder, size, path):
+    form = re.fullmatch(r"tile/(entries|[0-7])((?:/x[0-9]{3})*/[0-9]{3})(?:\.p/([1-9][0-9]*))?", path)
+    if form is None:
+        raise Bad("%s does not belong into an evidence folder" % path)
+    level = form[1] if form[1] == "entries" else int(form[1])
+    number, width = int(re.sub("[/x]", "", form[2])), int(form[3] or WIDTH)
+    if tile_path(level, number, width) != path or width > WIDTH or (form[3] and width == WIDTH):
+        raise Bad("%s does not belong into an evidence folder" % path)
+    covered = min(WIDTH, max(0, (size >> (0 if level == "entries" else 8 * level)) - number * WIDTH))
+    if width >= covered:
+        return  # what counts, or ahead of the checkpoint
+    wide, narrow = read_tile(folder, level, number, covered)[0], read_file(folder, path)
+    if not wide.startswith(narrow) or (level != "entries" and len(narrow) != 32 * width):
+        raise Bad("%s does not fit the wider form of the same tile" % path)
+    if level == "entries":
+        split_bundle(path, narrow, width)
 
 
 class Tiles:
@@ -115,7 +166,7 @@ class Tiles:
         number, offset = divmod(first, WIDTH)
         if (level, number) not in self.cache:
             width = min(WIDTH, (self.size >> (8 * level)) - number * WIDTH)
-            self.cache[level, number] = read_tile(self.folder, level, number, width)
+            self.cache[level, number] = read_tile(self.folder, level, number, width)[0]
         tile = self.cache[level, number]
         hashes = [tile[32 * i:32 * i + 32] for i in range(offset, offset + (1 << inner))]
         if len(hashes[-1]) != 32:
@@ -141,7 +192,18 @@ class Tiles:
         return node_hash(self.range(start, start + split), self.root_through(index, leaf, start + split, end))
 
 
+def check_tiles(folder, hashes):
+    """Each level's tiles hold the roots of what is below them."""
+    for level in range(8):
+        for number in range((len(hashes) + WIDTH - 1) // WIDTH):
+            wanted = b"".join(hashes[number * WIDTH:(number + 1) * WIDTH])
+            if read_tile(folder, level, number, len(wanted) // 32)[0][:len(wanted)] != wanted:
+                raise Bad("tile %d/%d does not hold the hashes of the entries" % (level, number))
+        hashes = [tree_hash(hashes[i:i + WIDTH]) for i in range(0, len(hashes) // WIDTH * WIDTH, WIDTH)]
+
+
 def main():
+    from verify_story import Lie, check_story, parse_entry
     folder, vkey = sys.argv[1], sys.argv[2]
     if os.path.exists(vkey):
         with open(vkey) as file:
@@ -152,16 +214,15 @@ def main():
         leaves = [leaf_hash(entry) for entry in entries]
         if tree_hash(leaves) != root:
             raise Bad("the entries do not give the signed root")
-        for number in range((size + WIDTH - 1) // WIDTH):
-            wanted = b"".join(leaves[number * WIDTH:(number + 1) * WIDTH])
-            if read_tile(folder, 0, number, len(wanted) // 32)[:len(wanted)] != wanted:
-                raise Bad("tile 0/%d does not hold its entries' hashes" % number)
+        check_tiles(folder, leaves)
+        check_names(folder, size)
+        check_story([parse_entry(entry) for entry in entries])
         tiles = Tiles(folder, size)
         chosen = [int(word) for word in sys.argv[3:]] or range(0, size, max(1, size // 50))
         for index in chosen:
             if tiles.root_through(index, leaves[index]) != root:
                 raise Bad("entry %d is not included" % index)
-    except (Bad, ValueError, OSError) as problem:
+    except (Bad, Lie, ValueError, OSError) as problem:
         print("bad: %s" % problem)
         return 1
     print("good: %d entries" % size)
