@@ -154,7 +154,8 @@ static bool read_by_kind(const struct member *member, struct json_reader *reader
     case EVENT_KIND_STEPS: return read_objects(reader, true, value);
     case EVENT_KIND_ACTION:
     case EVENT_KIND_TEXT: return read_text(reader, value);
-    case EVENT_KIND_TEXT_OR_COMMITMENT: return value->raw.data[0] == '{' ? is_commitment(value->raw) : read_text(reader, value);
+    case EVENT_KIND_TEXT_OR_COMMITMENT:
+        return value->raw.data[0] == '{' ? is_commitment(value->raw) : read_text(reader, value);
     case EVENT_KIND_TIME: return read_text(reader, value) && is_time(value->text);
     case EVENT_KIND_WORD: return read_text(reader, value) && is_word(value->text, member->words);
     }

@@ -145,9 +145,9 @@ static void test_trails(void) {
     #define ENTRY(event, seq, session, second)                                                       \
         "{\"event\":" event ",\"seq\":" seq ",\"session\":\"00000000000000" session "\",\"time\":"    \
         "\"2026-01-01T00:00:" second ".000000Z\"}"
-    #define NODE ENTRY("{\"binary\":" TEST_HASH ",\"bundle\":" TEST_NO_BUNDLE ",\"config\":" TEST_HASH                       \
-                       ",\"heartbeat_ms\":1000,\"type\":\"node_start\",\"version\":\"0\"}", "0", "01", "00"),                \
-        ENTRY("{\"entities\":" TEST_ENTITIES ",\"number\":1,\"rows\":[{\"principal\":\"ana\",\"type\":\"User\"}],"           \
+    #define NODE ENTRY("{\"binary\":" TEST_HASH ",\"bundle\":" TEST_NO_BUNDLE ",\"config\":" TEST_HASH                  \
+                       ",\"heartbeat_ms\":1000,\"type\":\"node_start\",\"version\":\"0\"}", "0", "01", "00"),           \
+        ENTRY("{\"entities\":" TEST_ENTITIES ",\"number\":1,\"rows\":[{\"principal\":\"ana\",\"type\":\"User\"}],"      \
               "\"type\":\"entities_activated\"}", "1", "01", "00")
     #define S(seq, second, event) ENTRY(event, seq, "aa", second)
     #define START S("0", "01", "{\"principal\":\"ana\",\"principal_type\":\"User\",\"type\":\"session_start\"}")
