@@ -151,7 +151,8 @@ static inline bool test_intent(struct test_run *run, unsigned number) {
              "{\"action\":\"00000000000000aa-%u\",\"bundle\":" TEST_NO_BUNDLE ",\"cedar\":\"allow\","
              "\"decided\":\"2026-11-22T02:14:07.123456Z\",\"digest\":" TEST_HASH ",\"entities\":" TEST_ENTITIES
              ",\"policies\":[\"p\"],\"principal\":\"ana\",\"principal_type\":\"User\",\"protocol\":\"postgres\","
-             "\"rounds\":1,\"steps\":[],\"text\":" TEST_TEXT ",\"type\":\"intent\",\"upstream\":\"shop\",\"verdict\":\"allow\"}",
+             "\"rounds\":1,\"steps\":[],\"text\":" TEST_TEXT ",\"type\":\"intent\","
+             "\"upstream\":\"shop\",\"verdict\":\"allow\"}",
              number);
     return test_submit(run, TEST_SESSION, 0, text);
 }
