@@ -63,6 +63,19 @@ struct sql_output {
     size_t name_count;
 };
 
+/* A function that no list has (sql_functions*.def): what it does is for the server's catalogue to say. */
+struct sql_call {
+    enum sql_call_kind {
+        SQL_CALL_FUNCTION, /* f(...), or an operator: a call */
+        SQL_CALL_FIELD,    /* (x).f: a call of f(x), or a column of the composite value x */
+        SQL_CALL_COLUMN,   /* x.f: most likely a column of the table x */
+    } kind;
+    uint32_t part;
+    struct str schema;    /* empty: as search_path finds it */
+    struct str name;
+    struct str qualifier; /* COLUMN: x */
+};
+
 enum sql_copy_format { SQL_COPY_TEXT, SQL_COPY_CSV, SQL_COPY_BINARY };
 
 struct sql_copy {
@@ -135,6 +148,8 @@ struct sql_statement {
     size_t output_count;
     const struct sql_effect *effects;
     size_t effect_count;
+    const struct sql_call *calls;      /* sorted by kind; without duplicates */
+    size_t call_count;
     const struct sql_copy *copy;       /* COPY; else NULL */
 };
 
@@ -177,6 +192,13 @@ struct sql_target {
 
 struct sql_session *sql_session_new(void) MUST_USE;
 void sql_session_free(struct sql_session **session);
+
+/* What the catalogue says of a function: SQL_READ when it can only read what policy is asked about anyway, another verb for
+ * what it does, SQL_UNKNOWN when nobody can tell, SQL_VERB_COUNT when there is none of that name. Must not park: what it
+ * has to know is asked for before, by the `calls` of the statement. */
+typedef enum sql_verb sql_judge_call(void *context, const struct sql_call *call);
+/* Without one a function that no list has is SQL_UNKNOWN, and so is a field; a qualified name is a column. */
+void sql_session_set_judge(struct sql_session *session, sql_judge_call *judge, void *context);
 
 /* A run-time parameter as the server reports it (ParameterStatus) or as it was given at login: client_encoding,
  * server_encoding, standard_conforming_strings, search_path; others are ignored. */

@@ -62,6 +62,10 @@ void sql_add_relation(struct sql_builder *builder, enum sql_verb verb, const PgQ
     if (name.length == 0) return;
     if (schema.length == 0 && str_equal_cstr(str_from_cstr(relation->relpersistence), "t")) schema = STR("pg_temp");
     if (schema.length == 0 && verb == SQL_DDL) schema = builder->schema;
+    bool is_catalog = schema.length == 0 || str_equal_cstr(schema, "pg_catalog");
+    if (is_catalog && sql_is_statistics_relation(name)) {
+        sql_add_unknown(builder, "it reads statistics, which hold values of other tables");
+    }
     sql_add_use(builder, verb, schema, name);
     if (relation->catalogname == NULL || relation->catalogname[0] == '\0') return;
     sql_add_effect(builder, SQL_EFFECT_NAMES_DATABASE, relation->catalogname);
@@ -122,9 +126,31 @@ static void add_to_set(struct sql_builder *builder, struct map *set, struct sql_
     if (map_set(set, *item, builder) != 0) builder->is_out_of_memory = true;
 }
 
-static void add_verb_of_function(struct sql_builder *builder, struct str name) {
+static void add_call(struct sql_builder *builder, const struct sql_call *call) {
+    struct sql_list *list = &builder->draft->calls;
+    const struct sql_call *calls = list->items;
+    for (size_t i = list->count; i > 0; i--) {
+        bool is_same = calls[i - 1].kind == call->kind && calls[i - 1].part == builder->draft->part;
+        if (is_same && str_equal(calls[i - 1].name, call->name) && str_equal(calls[i - 1].schema, call->schema) &&
+            str_equal(calls[i - 1].qualifier, call->qualifier)) return;
+    }
+    if (list->count == SQL_CALLS_MAX) {
+        sql_add_unknown(builder, "the statement calls too many functions");
+        return;
+    }
+    struct sql_call *added = sql_list_add(builder, list, sizeof(*added));
+    if (added == NULL) return;
+    *added = (struct sql_call){call->kind, (uint32_t)builder->draft->part, sql_keep(builder, call->schema),
+                               sql_keep(builder, call->name), sql_keep(builder, call->qualifier)};
+}
+
+static void add_verb_of_function(struct sql_builder *builder, struct str schema, struct str name) {
     enum sql_verb verb;
-    if (!sql_function_verb(name, &verb)) return;
+    if (!sql_function_verb(name, &verb)) {
+        struct sql_call call = {.kind = SQL_CALL_FUNCTION, .schema = schema, .name = name};
+        if (!sql_function_reads(schema, name)) add_call(builder, &call);
+        return;
+    }
     if (verb == SQL_UNKNOWN) {
         sql_add_unknown(builder, "it calls a function that runs SQL made at run time, or reads a table named in text");
     } else {
@@ -132,25 +158,58 @@ static void add_verb_of_function(struct sql_builder *builder, struct str name) {
     }
 }
 
+/* Its name only: it is not called now. */
+void sql_add_function_name(struct sql_builder *builder, struct str schema, struct str name) {
+    struct str full = name;
+    if (schema.length > 0) {
+        full = arena_format(builder->scratch, "%.*s.%.*s", STR_ARGS(schema), STR_ARGS(name));
+        if (full.data == NULL) builder->is_out_of_memory = true;
+    }
+    add_to_set(builder, &sql_part(builder)->function_set, &sql_part(builder)->functions, full);
+}
+
 void sql_add_function(struct sql_builder *builder, PgQuery__Node *const *names, size_t count) {
     if (count == 0) return;
     struct str name = sql_node_string(names[count - 1]);
     struct str schema = count > 1 ? sql_node_string(names[count - 2]) : STR_NONE;
-    struct str full = name;
-    if (schema.length > 0) {
-        full = arena_format(builder->scratch, "%s.%s", schema.data, name.data);
-        if (full.data == NULL) builder->is_out_of_memory = true;
-    }
-    add_to_set(builder, &sql_part(builder)->function_set, &sql_part(builder)->functions, full);
-    add_verb_of_function(builder, name);
+    sql_add_function_name(builder, schema, name);
+    add_verb_of_function(builder, schema, name);
 }
 
-/* PostgreSQL calls f(x) for (x).f where x has no column of that name. */
-void sql_add_possible_function(struct sql_builder *builder, struct str name) {
+void sql_add_operator(struct sql_builder *builder, PgQuery__Node *const *names, size_t count) {
+    if (count == 0) return;
+    struct str name = sql_node_string(names[count - 1]);
+    struct str schema = count > 1 ? sql_node_string(names[count - 2]) : STR_NONE;
+    if (name.length == 0 || sql_is_operator_known(schema, name)) return;
+    sql_add_function_name(builder, schema, name);
+    add_call(builder, &(struct sql_call){.kind = SQL_CALL_FUNCTION, .schema = schema, .name = name});
+}
+
+/* PostgreSQL calls f(x) for x.f where x has no column of that name, and for (x).f. What is on the list of those that do
+ * more than read counts at once. */
+static bool add_if_listed(struct sql_builder *builder, struct str name) {
     enum sql_verb verb;
-    if (!sql_function_verb(name, &verb)) return;
-    add_to_set(builder, &sql_part(builder)->function_set, &sql_part(builder)->functions, name);
-    add_verb_of_function(builder, name);
+    if (!sql_function_verb(name, &verb)) return sql_function_reads(STR_NONE, name);
+    sql_add_function_name(builder, STR_NONE, name);
+    add_verb_of_function(builder, STR_NONE, name);
+    return true;
+}
+
+void sql_add_possible_function(struct sql_builder *builder, struct str qualifier, struct str name) {
+    if (name.length == 0 || add_if_listed(builder, name)) return;
+    add_call(builder, &(struct sql_call){.kind = SQL_CALL_COLUMN, .name = name, .qualifier = qualifier});
+}
+
+/* What has columns of its own: a function of the list that says so. Any other value may be of any type. */
+static bool is_record(const PgQuery__Node *node) {
+    if (node == NULL || node->node_case != PG_QUERY__NODE__NODE_FUNC_CALL || node->func_call->n_funcname == 0) return false;
+    return sql_function_makes_record(sql_node_string(node->func_call->funcname[node->func_call->n_funcname - 1]));
+}
+
+void sql_add_field(struct sql_builder *builder, const PgQuery__Node *of, struct str name) {
+    sql_add_function_name(builder, STR_NONE, name);
+    if (add_if_listed(builder, name) || is_record(of)) return;
+    add_call(builder, &(struct sql_call){.kind = SQL_CALL_FIELD, .name = name});
 }
 
 void sql_add_column(struct sql_builder *builder, struct str name) {
@@ -235,6 +294,37 @@ static struct sql_output resolve_output(struct sql_builder *builder, struct sql_
     return output;
 }
 
+/* x.x, and x.y in f(...) AS x(y), are the value itself. */
+static bool is_value_itself(const struct sql_scalar *scalar, struct str name) {
+    bool is_it = str_equal(scalar->name, name);
+    for (size_t i = 0; scalar->alias != NULL && i < scalar->alias->n_colnames; i++) {
+        is_it |= str_equal(sql_node_string(scalar->alias->colnames[i]), name);
+    }
+    return is_it;
+}
+
+/* x.f where x is a value that a function in FROM gives is a call of f. */
+static void settle_columns(struct sql_draft *draft) {
+    struct sql_call *calls = draft->calls.items;
+    const struct sql_scalar *scalars = draft->scalars.items;
+    for (size_t i = 0; i < draft->calls.count; i++) {
+        for (size_t j = 0; calls[i].kind == SQL_CALL_COLUMN && j < draft->scalars.count; j++) {
+            bool is_of_it = str_equal(calls[i].qualifier, scalars[j].name);
+            if (is_of_it && !is_value_itself(&scalars[j], calls[i].name)) calls[i].kind = SQL_CALL_FIELD;
+        }
+    }
+}
+
+static int compare_calls(const void *a, const void *b) {
+    return (int)((const struct sql_call *)a)->kind - (int)((const struct sql_call *)b)->kind;
+}
+
+static void keep_calls(struct sql_builder *builder, struct sql_draft *draft, struct sql_statement *statement) {
+    settle_columns(draft);
+    if (draft->calls.count > 1) qsort(draft->calls.items, draft->calls.count, sizeof(struct sql_call), compare_calls);
+    statement->calls = keep_list(builder, &draft->calls, sizeof(struct sql_call), &statement->call_count);
+}
+
 #define SQL_OUTPUT_WORK_MAX 100000 /* outputs times aliases: past it nothing is computed, and all columns count */
 
 static void keep_outputs(struct sql_builder *builder, struct sql_statement *statement) {
@@ -275,6 +365,7 @@ static void keep_parts(struct sql_builder *builder, struct sql_draft *draft, str
 
 void sql_draft_end(struct sql_builder *builder, struct sql_draft *draft, struct sql_statement *statement) {
     *statement = draft->statement;
+    keep_calls(builder, draft, statement);
     keep_parts(builder, draft, statement);
     keep_outputs(builder, statement);
     statement->uses = keep_list(builder, &draft->uses, sizeof(struct sql_use), &statement->use_count);
@@ -304,6 +395,10 @@ static void absorb_parts(struct sql_builder *builder, const struct sql_statement
         const struct sql_use *use = &inner->uses[i];
         draft->part = first + use->part;
         if (use->verb != SQL_UNKNOWN) sql_add_use(builder, use->verb, use->schema, use->name);
+    }
+    for (size_t i = 0; i < inner->call_count; i++) {
+        draft->part = first + inner->calls[i].part;
+        add_call(builder, &inner->calls[i]);
     }
     draft->part = outer;
 }
@@ -343,6 +438,7 @@ void sql_absorb_plan(struct sql_builder *builder, const struct sql_statement *in
             add_to_set(builder, &part->function_set, &part->functions, inner->parts[i].functions[j]);
         }
     }
+    for (size_t i = 0; i < inner->call_count; i++) add_call(builder, &inner->calls[i]);
     absorb_names(builder, inner);
     for (size_t i = 0; i < inner->effect_count; i++) {
         enum sql_effect_kind kind = inner->effects[i].kind;

@@ -12,6 +12,7 @@
 
 #define SQL_USES_MAX 1000       /* tables of one statement */
 #define SQL_PARTS_MAX 10000     /* statements in one */
+#define SQL_CALLS_MAX 1000      /* of functions that no list has */
 #define SQL_FUNCTIONS_MAX 10000 /* and column names */
 #define SQL_PARAMETERS_MAX 65535
 #define SQL_PATH_MAX 64         /* schemas in search_path */
@@ -44,6 +45,12 @@ struct sql_alias {
     struct str column;
 };
 
+/* A function in FROM whose result is one value, not a row: x in FROM f(...) AS x. */
+struct sql_scalar {
+    struct str name;
+    const PgQuery__Alias *alias; /* NULL: it goes by the function's name */
+};
+
 /* A part under construction. */
 struct sql_draft_part {
     struct sql_part part;
@@ -63,6 +70,8 @@ struct sql_draft {
     struct sql_list columns;
     struct sql_list effects;
     struct sql_list aliases;
+    struct sql_list calls;          /* struct sql_call */
+    struct sql_list scalars;        /* struct sql_scalar */
     struct sql_list outputs;
     struct map column_set;
     const ProtobufCMessage *result;  /* the message whose output columns are the statement's */
@@ -93,8 +102,13 @@ struct str sql_keep_cstr(struct sql_builder *builder, const char *text);
 void sql_add_use(struct sql_builder *builder, enum sql_verb verb, struct str schema, struct str name);
 void sql_add_relation(struct sql_builder *builder, enum sql_verb verb, const PgQuery__RangeVar *relation);
 void sql_add_unknown(struct sql_builder *builder, const char *reason);
+void sql_add_function_name(struct sql_builder *builder, struct str schema, struct str name);
 void sql_add_function(struct sql_builder *builder, PgQuery__Node *const *names, size_t count);
-void sql_add_possible_function(struct sql_builder *builder, struct str name);
+/* x.name, which may be a column or a call of name(x). */
+void sql_add_possible_function(struct sql_builder *builder, struct str qualifier, struct str name);
+/* (expression).name */
+void sql_add_field(struct sql_builder *builder, const PgQuery__Node *of, struct str name);
+void sql_add_operator(struct sql_builder *builder, PgQuery__Node *const *names, size_t count);
 void sql_add_column(struct sql_builder *builder, struct str name);
 /* offset: of a whole number in the text, else 0. */
 void sql_add_literal(struct sql_builder *builder, struct str value, size_t offset);
@@ -157,6 +171,8 @@ const struct sql_statement *sql_build_inner(struct sql_builder *builder, const P
 
 /* sql_settings.c: SET and set_config. */
 void sql_walk_set(struct sql_builder *builder, const PgQuery__VariableSetStmt *set);
+/* SET of CREATE FUNCTION: in force while it runs. True when it says where its code finds names. */
+bool sql_walk_function_set(struct sql_builder *builder, const PgQuery__VariableSetStmt *set);
 void sql_walk_set_config(struct sql_builder *builder, const PgQuery__FuncCall *call);
 bool sql_is_encoding_utf8(struct str value); /* or none at all, SQL_ASCII */
 bool sql_is_true(struct str value);
@@ -185,6 +201,11 @@ bool sql_walk_text(struct sql_builder *builder, struct str text, bool is_own_par
 
 /* sql_tables.c */
 bool sql_function_verb(struct str name, enum sql_verb *verb);
+/* A function of PostgreSQL or of an extension that comes with it, which reads and computes. */
+bool sql_function_reads(struct str schema, struct str name);
+bool sql_function_makes_record(struct str name);
+bool sql_is_operator_known(struct str schema, struct str name);
+bool sql_is_statistics_relation(struct str name); /* its rows hold values of other tables */
 bool sql_is_catalog_relation(struct str name);
 
 /* sql_depth.c: an upper bound of the depth of the parse tree, in tokens; -1 with a message when it does not scan. */

@@ -130,18 +130,46 @@ void sql_walk_do(struct sql_builder *builder, const PgQuery__DoStmt *statement) 
     walk_plpgsql(builder, quoted, code);
 }
 
-void sql_walk_create_function(struct sql_builder *builder, const PgQuery__CreateFunctionStmt *statement) {
+/* The settings that the function runs with; true when search_path is among them. */
+static bool walk_settings(struct sql_builder *builder, const PgQuery__CreateFunctionStmt *statement) {
+    bool has_path = false;
+    for (size_t i = 0; i < statement->n_options; i++) {
+        const PgQuery__DefElem *option = statement->options[i]->def_elem;
+        if (!str_equal_cstr(str_from_cstr(option->defname), "set") || option->arg == NULL) continue;
+        if (option->arg->node_case != PG_QUERY__NODE__NODE_VARIABLE_SET_STMT) continue;
+        has_path |= sql_walk_function_set(builder, option->arg->variable_set_stmt);
+    }
+    return has_path;
+}
+
+static bool has_bare_name(const struct sql_builder *builder) {
+    const struct sql_use *uses = builder->draft->uses.items;
+    for (size_t i = 0; i < builder->draft->uses.count; i++) {
+        if (uses[i].name.length > 0 && uses[i].schema.length == 0) return true;
+    }
+    return false;
+}
+
+static void walk_body(struct sql_builder *builder, const PgQuery__CreateFunctionStmt *statement) {
     struct str language = first_string(find_option(statement->options, statement->n_options, "language"));
     struct str code = first_string(find_option(statement->options, statement->n_options, "as"));
-    sql_add_use(builder, SQL_DDL, STR_NONE, STR_NONE);
-    sql_walk_nodes(builder, statement->parameters, statement->n_parameters, SQL_READ);
-    sql_walk_node(builder, statement->sql_body, SQL_READ);
-    if (statement->sql_body != NULL) return;
     if (str_equal_ignoring_case(language, STR("sql"))) {
         if (!sql_walk_text(builder, code, true)) sql_add_unknown(builder, "its code does not parse as SQL");
     } else if (str_equal_ignoring_case(language, STR("plpgsql")) && builder->draft->result == &statement->base) {
         walk_plpgsql(builder, builder->text, code);
     } else {
         sql_add_unknown(builder, "its code is in a language that cannot be read");
+    }
+}
+
+void sql_walk_create_function(struct sql_builder *builder, const PgQuery__CreateFunctionStmt *statement) {
+    sql_add_use(builder, SQL_DDL, STR_NONE, STR_NONE);
+    sql_walk_nodes(builder, statement->parameters, statement->n_parameters, SQL_READ);
+    bool has_path = walk_settings(builder, statement);
+    sql_walk_node(builder, statement->sql_body, SQL_READ);
+    if (statement->sql_body != NULL) return; /* its names were found when it was made */
+    walk_body(builder, statement);
+    if (has_path && has_bare_name(builder)) {
+        sql_add_unknown(builder, "its code finds names by a search_path of its own: write their schemas");
     }
 }

@@ -200,6 +200,21 @@ static void add_effect(struct describer *describer, const struct sql_effect *eff
     }
 }
 
+/* A function that no list has: as the catalogue says, and unknown where nobody can ask it. */
+static void add_calls(struct describer *describer, const struct sql_statement *statement) {
+    const struct sql_session *session = describer->session;
+    for (size_t i = 0; i < statement->call_count && !describer->has_failed; i++) {
+        const struct sql_call *call = &statement->calls[i];
+        enum sql_verb verb = SQL_UNKNOWN;
+        if (session->judge != NULL) verb = session->judge(session->judge_context, call);
+        else if (call->kind == SQL_CALL_COLUMN) return; /* they are the last */
+        if (verb == SQL_VERB_COUNT) verb = call->kind == SQL_CALL_FUNCTION ? SQL_UNKNOWN : SQL_READ;
+        if (verb == SQL_READ) continue;
+        set_part(describer, &statement->parts[call->part]);
+        add_step(describer, verb, describer->database);
+    }
+}
+
 /* EXECUTE and FETCH do what they run, and nothing else but to call what their arguments call. */
 static bool is_bare_read(const struct sql_statement *statement) {
     return statement->use_count == 1 && statement->uses[0].verb == SQL_READ && statement->uses[0].name.length == 0 &&
@@ -212,6 +227,7 @@ static void add_statement(struct describer *describer, const struct sql_statemen
     for (size_t i = 0; i < statement->effect_count && !describer->has_failed; i++) {
         add_effect(describer, &statement->effects[i]);
     }
+    add_calls(describer, statement);
     if (is_bare_read(statement) && describer->named_count > named_before) return;
     for (size_t i = 0; i < statement->use_count && !describer->has_failed; i++) {
         const struct sql_use *use = &statement->uses[i];

@@ -55,6 +55,8 @@ struct sql_session {
     struct sql_names *default_path; /* as the server reported it; NULL: public */
     struct map prepared;
     struct map portals;
+    sql_judge_call *judge; /* NULL: there is none */
+    void *judge_context;
     bool is_client_utf8;
     bool is_server_utf8;
     bool has_standard_strings;

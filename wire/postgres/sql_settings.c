@@ -3,6 +3,7 @@
 #include "wire/postgres/sql_builder.h"
 
 enum setting_rule {
+    SETTING_PLAIN,
     SETTING_SEARCH_PATH,
     SETTING_ROLE,
     SETTING_SESSION_USER,
@@ -15,33 +16,39 @@ static const struct {
     const char *name;
     enum setting_rule rule;
 } settings[] = {
-    {"search_path", SETTING_SEARCH_PATH},
-    {"role", SETTING_ROLE},
-    {"session_authorization", SETTING_SESSION_USER},
-    {"client_encoding", SETTING_ENCODING},
-    {"standard_conforming_strings", SETTING_ON},
-    {"session_replication_role", SETTING_ADMIN},
-    {"row_security", SETTING_ADMIN},
-    {"allow_system_table_mods", SETTING_ADMIN},
-    {"dynamic_library_path", SETTING_ADMIN},
-    {"local_preload_libraries", SETTING_ADMIN},
-    {"session_preload_libraries", SETTING_ADMIN},
-    {"log_statement", SETTING_ADMIN},
-    {"log_min_messages", SETTING_ADMIN},
-    {"log_min_duration_statement", SETTING_ADMIN},
-    {"lo_compat_privileges", SETTING_ADMIN},
-    {"zero_damaged_pages", SETTING_ADMIN},
-    {"ignore_checksum_failure", SETTING_ADMIN},
-    {"ignore_system_indexes", SETTING_ADMIN},
+#define SETTING(name, rule) {name, SETTING_##rule},
+#include "wire/postgres/sql_settings.def"
+#undef SETTING
 };
 
-static bool find_rule(struct str name, enum setting_rule *rule) {
-    for (size_t i = 0; i < LENGTH_OF(settings); i++) {
-        if (!str_equal_ignoring_case(name, str_from_cstr(settings[i].name))) continue;
-        *rule = settings[i].rule;
-        return true;
+/* What stands before the point in parameters of extensions and languages. */
+static const char *const extensions[] = {
+    "anon", "auth_delay", "auto_explain", "basic_archive", "citus", "credcheck", "cron", "dblink", "file_fdw", "hypopg",
+    "login_hook", "orafce", "passwordcheck", "pljava", "pllua", "plperl", "plpgsql", "plprofiler", "plpython", "plpython3",
+    "plrust", "pltcl", "pltclu", "plv8", "postgres_fdw", "powa", "rds", "sepgsql", "session_variable", "set_user",
+    "sslutils", "supautils", "supabase", "system_stats", "timescaledb", "ts_rls", "wal2json",
+};
+
+static bool is_of_extension(struct str prefix) {
+    for (size_t i = 0; i < LENGTH_OF(extensions); i++) {
+        if (str_equal_ignoring_case(prefix, str_from_cstr(extensions[i]))) return true;
+    }
+    static const char *const families[] = {"pg", "aws", "azure", "google", "cloudsql", "alloydb", "neon", "edb"};
+    if (str_equal_ignoring_case(prefix, STR("pg_trgm"))) return false; /* thresholds of similarity */
+    for (size_t i = 0; i < LENGTH_OF(families); i++) {
+        struct str family = str_from_cstr(families[i]);
+        if (str_equal_ignoring_case(str_slice(prefix, 0, family.length), family)) return true;
     }
     return false;
+}
+
+static enum setting_rule rule_of(struct str name) {
+    for (size_t i = 0; i < LENGTH_OF(settings); i++) {
+        if (str_equal_ignoring_case(name, str_from_cstr(settings[i].name))) return settings[i].rule;
+    }
+    size_t point = str_find_byte(name, '.');
+    bool is_own = point != STR_NOT_FOUND && !is_of_extension(str_slice(name, 0, point));
+    return is_own ? SETTING_PLAIN : SETTING_ADMIN;
 }
 
 bool sql_is_encoding_utf8(struct str value) {
@@ -109,8 +116,9 @@ static void assign(struct sql_builder *builder, const struct assignment *assignm
         if (is_default || sql_is_true(assignment->value)) break;
         sql_add_unknown(builder, "SQL can only be read with standard_conforming_strings on");
         break;
-    case SETTING_ADMIN:
-        sql_add_use(builder, SQL_ADMIN, STR_NONE, STR_NONE);
+    case SETTING_PLAIN: break;
+    case SETTING_ADMIN: /* back to its default is no more than it was */
+        if (!is_default) sql_add_use(builder, SQL_ADMIN, STR_NONE, STR_NONE);
         break;
     }
 }
@@ -137,13 +145,20 @@ void sql_walk_set(struct sql_builder *builder, const PgQuery__VariableSetStmt *s
         sql_add_effect(builder, SQL_EFFECT_RESET_ALL, NULL);
         return;
     }
-    if (!find_rule(str_from_cstr(set->name), &assignment.rule)) return;
+    if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_MULTI) return; /* of the transaction: isolation, read only */
+    assignment.rule = rule_of(str_from_cstr(set->name));
     if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_VALUE && set->n_args > 0) {
         assignment.value = sql_node_string(set->args[0]);
         if (assignment.value.data == NULL) assignment.value = STR("?"); /* a number: no name, and not true */
         if (assignment.rule == SETTING_SEARCH_PATH) take_path(builder, set, &assignment);
     }
     assign(builder, &assignment);
+}
+
+bool sql_walk_function_set(struct sql_builder *builder, const PgQuery__VariableSetStmt *set) {
+    enum setting_rule rule = rule_of(str_from_cstr(set->name));
+    if (rule != SETTING_PLAIN && rule != SETTING_SEARCH_PATH) sql_add_use(builder, SQL_ADMIN, STR_NONE, STR_NONE);
+    return rule == SETTING_SEARCH_PATH;
 }
 
 static bool is_constant_false(const PgQuery__Node *node) {
@@ -165,7 +180,12 @@ void sql_walk_set_config(struct sql_builder *builder, const PgQuery__FuncCall *c
     }
     struct assignment assignment = {.value = value, .is_maybe = true};
     assignment.is_local = !is_constant_false(call->args[2]);
-    if (!find_rule(name, &assignment.rule)) return;
+    assignment.rule = rule_of(name);
+    if (assignment.rule == SETTING_PLAIN) return;
+    if (assignment.rule == SETTING_ADMIN) {
+        sql_add_use(builder, SQL_ADMIN, STR_NONE, STR_NONE);
+        return;
+    }
     if (value.data == NULL) {
         sql_add_unknown(builder, reason);
         return;

@@ -282,7 +282,10 @@ static void read_do(struct sql_builder *builder, const ProtobufCMessage *message
 
 static void read_create_trigger(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     const PgQuery__CreateTrigStmt *trigger = (const PgQuery__CreateTrigStmt *)message;
-    sql_add_function(builder, trigger->funcname, trigger->n_funcname);
+    if (trigger->n_funcname > 0) { /* called later, by what changes the table */
+        struct str schema = trigger->n_funcname > 1 ? sql_node_string(trigger->funcname[trigger->n_funcname - 2]) : STR_NONE;
+        sql_add_function_name(builder, schema, sql_node_string(trigger->funcname[trigger->n_funcname - 1]));
+    }
     sql_walk_children(builder, message, verb);
 }
 

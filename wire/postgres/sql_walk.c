@@ -57,9 +57,18 @@ void sql_walk_named(struct sql_builder *builder, const PgQuery__Node *node, stru
     builder->literal_name = outer;
 }
 
+/* Its "operator" is a word. */
+static bool is_between(const PgQuery__AExpr *expression) {
+    return expression->kind == PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN ||
+           expression->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN ||
+           expression->kind == PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM ||
+           expression->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM;
+}
+
 static void visit_expression(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     const PgQuery__AExpr *expression = (const PgQuery__AExpr *)message;
     (void)verb;
+    if (!is_between(expression)) sql_add_operator(builder, expression->name, expression->n_name);
     sql_walk_named(builder, expression->lexpr, column_name(expression->rexpr));
     bool is_outer_key = builder->is_key;
     if (sql_is_key_operator(expression)) builder->is_key = true;
@@ -78,7 +87,9 @@ static void visit_column(struct sql_builder *builder, const ProtobufCMessage *me
     }
     /* One name alone may be a whole row. */
     sql_add_column(builder, name);
-    if (column->n_fields > 1) sql_add_possible_function(builder, name);
+    if (column->n_fields > 1) {
+        sql_add_possible_function(builder, sql_node_string(column->fields[column->n_fields - 2]), name);
+    }
 }
 
 static void visit_indirection(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
@@ -90,7 +101,7 @@ static void visit_indirection(struct sql_builder *builder, const ProtobufCMessag
             sql_add_keys(builder, sql_node_string(step->a_indices->uidx));
         }
         if (step->node_case != PG_QUERY__NODE__NODE_STRING) continue;
-        sql_add_function(builder, &indirection->indirection[i], 1);
+        sql_add_field(builder, i == 0 ? indirection->arg : NULL, sql_node_string(step));
         sql_add_column(builder, sql_node_string(step));
     }
     sql_walk_children(builder, message, verb);
@@ -173,11 +184,40 @@ static void visit_target(struct sql_builder *builder, const ProtobufCMessage *me
     }
 }
 
+/* x = ANY (...), ORDER BY x USING <. */
+static void visit_link(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
+    const PgQuery__SubLink *link = (const PgQuery__SubLink *)message;
+    sql_add_operator(builder, link->oper_name, link->n_oper_name);
+    sql_walk_children(builder, message, verb);
+}
+
+static void visit_sort(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
+    const PgQuery__SortBy *sort = (const PgQuery__SortBy *)message;
+    sql_add_operator(builder, sort->use_op, sort->n_use_op);
+    sql_walk_children(builder, message, verb);
+}
+
+/* f(...) AS x, where f gives one value and not a row: x is that value, and x.g is g(x). */
+static void note_scalar(struct sql_builder *builder, const PgQuery__RangeFunction *function) {
+    if (function->n_functions != 1 || function->n_coldeflist > 0) return;
+    const PgQuery__Node *item = function->functions[0];
+    if (item->node_case != PG_QUERY__NODE__NODE_LIST || item->list->n_items == 0) return;
+    const PgQuery__Node *node = item->list->items[0];
+    if (node->node_case != PG_QUERY__NODE__NODE_FUNC_CALL || node->func_call->n_funcname == 0) return;
+    struct str name = sql_node_string(node->func_call->funcname[node->func_call->n_funcname - 1]);
+    if (sql_function_makes_record(name) || function->ordinality) return;
+    struct sql_scalar *scalar = sql_list_add(builder, &builder->draft->scalars, sizeof(*scalar));
+    if (scalar == NULL) return;
+    *scalar = (struct sql_scalar){sql_keep(builder, name), function->alias};
+    if (function->alias != NULL) scalar->name = sql_keep_cstr(builder, function->alias->aliasname);
+}
+
 /* Functions in FROM name their columns themselves, jsonb_to_record by its keys; so do XMLTABLE and the like. */
 static void visit_from_function(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     builder->draft->is_output_doubtful = true;
     if (message->descriptor == &pg_query__range_function__descriptor) {
         const PgQuery__RangeFunction *function = (const PgQuery__RangeFunction *)message;
+        note_scalar(builder, function);
         for (size_t i = 0; i < function->n_coldeflist; i++) {
             sql_add_column(builder, str_from_cstr(function->coldeflist[i]->column_def->colname));
         }
@@ -215,6 +255,8 @@ static const struct {
     {&pg_query__column_ref__descriptor, visit_column},
     {&pg_query__a__expr__descriptor, visit_expression},
     {&pg_query__param_ref__descriptor, visit_parameter},
+    {&pg_query__sub_link__descriptor, visit_link},
+    {&pg_query__sort_by__descriptor, visit_sort},
     {&pg_query__res_target__descriptor, visit_target},
     {&pg_query__range_var__descriptor, visit_relation},
     {&pg_query__func_call__descriptor, visit_call},
