@@ -20,7 +20,7 @@ static const char *const allowed[] = {
     [EXPECT_CLOSE] = "3",
     [EXPECT_DESCRIBE_STATEMENT] = "tTn",
     [EXPECT_DESCRIBE_PORTAL] = "Tn",
-    [EXPECT_EXECUTE] = "DCIsGHdc",
+    [EXPECT_EXECUTE] = "DCIsGHdc", /* see in_phase */
     [EXPECT_QUERY] = "TDCIGHdcZ",
     [EXPECT_SYNC] = "Z",
     [EXPECT_COPY_DATA] = "",
@@ -29,9 +29,21 @@ static const char *const allowed[] = {
     [EXPECT_REFUSED_QUERY] = "Z",
 };
 
+/* Of these, what may come now (PostgreSQL 15 documentation, 55.2.2, 55.2.3 and 55.2.6). */
+static const char *const in_phase[2][PHASES] = {
+    {[PHASE_START] = "DCIsGH", [PHASE_ROWS] = "DCs", [PHASE_COPY_OUT] = "dc", [PHASE_COPIED] = "C", [PHASE_COPY_IN] = "C",
+     [PHASE_OVER] = ""},
+    {[PHASE_START] = "TCIGHZ", [PHASE_ROWS] = "DC", [PHASE_COPY_OUT] = "dc", [PHASE_COPIED] = "C", [PHASE_COPY_IN] = "C",
+     [PHASE_OVER] = "Z"},
+};
+
 static int unexpected(struct error *error, char type) {
     return error_set(error, ERROR_UNAVAILABLE, "the upstream sent message type 0x%02x where it may not be",
                      (unsigned char)type);
+}
+
+static enum answered as_answered(int result) {
+    return result == 0 ? ANSWERED_MORE : ANSWERED_ERROR;
 }
 
 static void relay(struct wire_session *session, const struct message *message, struct action *action) {
@@ -64,11 +76,32 @@ static void drop(struct postgres_state *state, struct expectation *entry) {
     name_parameters_release(&entry->parameters);
 }
 
+static bool may_come(const struct postgres_state *state, const struct expectation *head, const struct message *message) {
+    bool is_query = head->kind == EXPECT_QUERY;
+    if (!message_is_one_of(message, allowed[head->kind])) return false;
+    return (!is_query && head->kind != EXPECT_EXECUTE) || message_is_one_of(message, in_phase[is_query][state->phase]);
+}
+
+static void enter_phase(struct postgres_state *state, char type) {
+    switch (type) {
+    case 'T':
+    case 'D': state->phase = PHASE_ROWS; break;
+    case 'H': state->phase = PHASE_COPY_OUT; break;
+    case 'd': break;
+    case 'c': state->phase = PHASE_COPIED; break;
+    case 'G': state->phase = PHASE_COPY_IN; break;
+    case 'E':
+    case 'I': state->phase = PHASE_OVER; break;
+    default: state->phase = PHASE_START; break;
+    }
+}
+
 /* Takes the first entry off, whose action is complete but for what is withheld. */
 static enum answered complete(struct postgres_state *state, struct action **out) {
     struct expectation entry = pop(state);
     forget_result(state);
     state->statement_index = 0;
+    state->phase = PHASE_START;
     if (state->released != NULL) sql_analysis_release(&state->released);
     state->released = entry.analysis;
     *out = entry.action;
@@ -229,6 +262,8 @@ static enum answered take_error(struct wire_session *session, const struct messa
     case EXPECT_REFUSED_QUERY: return ANSWERED_MORE; /* the refusal is what the client is told */
     case EXPECT_ROLLBACK: break;
     case EXPECT_QUERY:
+        if (state->phase == PHASE_OVER) return as_answered(unexpected(error, message->type));
+        enter_phase(state, message->type);
         set_code(head->action, OUTCOME_ERROR, message_error_field(message->body, 'C'));
         append_text(session, message, head, stream_output(session->client));
         return apply_statement(state, head, false, error) == 0 ? ANSWERED_MORE : ANSWERED_ERROR;
@@ -496,15 +531,12 @@ static int take_columns(struct wire_session *session, const struct message *mess
 
 /* ---- the loop ---- */
 
-static enum answered as_answered(int result) {
-    return result == 0 ? ANSWERED_MORE : ANSWERED_ERROR;
-}
-
 static enum answered take_expected(struct wire_session *session, const struct message *message, size_t *used_bytes,
                                    struct action **out, struct error *error) {
     const struct expectation *head = expect_at(&postgres_state(session)->expected, 0);
-    if (head == NULL || !message_is_one_of(message, allowed[head->kind]))
+    if (head == NULL || !may_come(postgres_state(session), head, message))
         return as_answered(unexpected(error, message->type));
+    if (head->kind == EXPECT_EXECUTE || head->kind == EXPECT_QUERY) enter_phase(postgres_state(session), message->type);
     if (head->kind == EXPECT_REFUSED_EXECUTE) return take_refused_execute(session, head, out);
     switch (message->type) {
     case '1':
@@ -556,7 +588,7 @@ static bool may_pass(const struct postgres_state *state, const struct message *m
     const struct expectation *head = expect_at(&state->expected, 0);
     if (state->is_cut || (head != NULL && head->action != NULL && head->action->verdict.rows_max > 0)) return false;
     return message->frame_bytes >= PASS_BYTES_MIN && (message->type == 'D' || message->type == 'd') && head != NULL &&
-           message_is_one_of(message, allowed[head->kind]) && head->plan != NULL && head->plan->reveals_all;
+           may_come(state, head, message) && head->plan != NULL && head->plan->reveals_all;
 }
 
 static void pass_bytes(struct wire_session *session) {
@@ -579,6 +611,7 @@ static int read_more(struct wire_session *session, const struct message *message
         state->passing_bytes = message->frame_bytes;
         action->outcome.bytes += message->frame_bytes;
         if (message->type == 'D') action->outcome.rows++;
+        enter_phase(state, message->type);
         return 0;
     }
     struct error why = {0};

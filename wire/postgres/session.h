@@ -45,6 +45,17 @@ struct described {
     bool is_portal_described; /* the prefix ends with the client's own Describe of the portal */
 };
 
+/* What has come of the answer to one statement. */
+enum answer_phase {
+    PHASE_START,    /* nothing of this statement yet */
+    PHASE_ROWS,     /* the columns of a Query, the first row of an Execute */
+    PHASE_COPY_OUT,
+    PHASE_COPIED,   /* the end of that data */
+    PHASE_COPY_IN,  /* the server reads COPY data */
+    PHASE_OVER,     /* an error, or an empty query: nothing but the batch's end */
+    PHASES,
+};
+
 struct postgres_state {
     uint32_t magic;
 
@@ -78,6 +89,7 @@ struct postgres_state {
     bool is_fatal;          /* the server has said goodbye */
     char status;            /* of the last ReadyForQuery */
     size_t statement_index; /* of the simple query at the front */
+    enum answer_phase phase; /* how far the answer of the Query or Execute at the front has come */
     struct buffer withheld; /* the last frame of the action that next_answer returned */
     const struct sql_analysis *released; /* of that action, held until release */
     uint64_t copied;        /* messages of COPY data from the server */
