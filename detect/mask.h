@@ -56,8 +56,9 @@ enum mask_rewritten {
 };
 
 struct mask_rewriter {
-    enum mask_rewritten (*rewrite)(void *self, struct str text, const struct detect_spans *spans, struct buffer *out,
-                                   struct error *error);
+    /* key: of the value, as it is written in a JSON document; STR_NONE: none, or the text is a key itself */
+    enum mask_rewritten (*rewrite)(void *self, struct str key, struct str text, const struct detect_spans *spans,
+                                   struct buffer *out, struct error *error);
     void *self;
 };
 

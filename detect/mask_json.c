@@ -18,6 +18,7 @@ struct walk {
     struct class_counts *counts; /* without a rewriter */
     bool is_changed;
     struct detect_hint hints[JSON_DEPTH_MAX + 2]; /* of the values at each depth */
+    struct str keys[JSON_DEPTH_MAX + 2];          /* of the same, as they are written */
     int depth;
 };
 
@@ -44,7 +45,7 @@ static void splice(struct walk *walk, struct str raw, bool is_quoted, struct str
     walk->copied = start + raw.length + (is_quoted ? 2 : 0);
 }
 
-static int inspect(struct walk *walk, struct str raw, enum json_token token, struct detect_hint hint,
+static int inspect(struct walk *walk, struct str key, struct str raw, enum json_token token, struct detect_hint hint,
                    struct error *error) {
     struct str text;
     if (decode(walk, raw, token, &text, error) != 0) return -1;
@@ -55,7 +56,7 @@ static int inspect(struct walk *walk, struct str raw, enum json_token token, str
     }
     buffer_clear(&walk->masked);
     enum mask_rewritten result =
-        walk->rewriter->rewrite(walk->rewriter->self, text, &walk->spans, &walk->masked, error);
+        walk->rewriter->rewrite(walk->rewriter->self, key, text, &walk->spans, &walk->masked, error);
     if (result == MASK_REWRITTEN_FAILED) return -1;
     if (result == MASK_REWRITTEN_NOT) return 0;
     if (buffer_failed(&walk->masked)) return error_out_of_memory(error);
@@ -69,13 +70,15 @@ static int on_key(struct walk *walk, struct str raw, struct error *error) {
     struct str name;
     if (decode(walk, raw, JSON_TOKEN_KEY, &name, error) != 0) return -1;
     walk->hints[walk->depth] = detect_hint_from_name(walk->detector, name);
-    return inspect(walk, raw, JSON_TOKEN_KEY, DETECT_HINT_NONE, error);
+    walk->keys[walk->depth] = raw;
+    return inspect(walk, STR_NONE, raw, JSON_TOKEN_KEY, DETECT_HINT_NONE, error);
 }
 
 /* A value in an array has the name of the array. */
 static void enter(struct walk *walk, bool is_array) {
     struct detect_hint hint = walk->hints[walk->depth++];
     walk->hints[walk->depth] = is_array ? hint : DETECT_HINT_NONE;
+    walk->keys[walk->depth] = is_array ? walk->keys[walk->depth - 1] : STR_NONE;
 }
 
 static int walk_document(struct walk *walk, struct error *error) {
@@ -93,7 +96,9 @@ static int walk_document(struct walk *walk, struct error *error) {
         case JSON_TOKEN_END_ARRAY: walk->depth--; break;
         case JSON_TOKEN_KEY: result = on_key(walk, raw, error); break;
         case JSON_TOKEN_STRING:
-        case JSON_TOKEN_NUMBER: result = inspect(walk, raw, token, walk->hints[walk->depth], error); break;
+        case JSON_TOKEN_NUMBER:
+            result = inspect(walk, walk->keys[walk->depth], raw, token, walk->hints[walk->depth], error);
+            break;
         case JSON_TOKEN_BAD:
             return error_set(error, ERROR_INVALID, "not JSON, or nested deeper than %d, at byte %zu", JSON_DEPTH_MAX,
                              scanner.offset);
@@ -129,8 +134,9 @@ struct by_policy {
     struct class_counts *counts;
 };
 
-static enum mask_rewritten rewrite_by_policy(void *self, struct str text, const struct detect_spans *spans,
-                                             struct buffer *out, struct error *error) {
+static enum mask_rewritten rewrite_by_policy(void *self, struct str key, struct str text,
+                                             const struct detect_spans *spans, struct buffer *out, struct error *error) {
+    (void)key;
     (void)error;
     const struct by_policy *by = self;
     if (spans->count == 0 || !mask_text(by->policy, text, spans, out, by->counts)) return MASK_REWRITTEN_NOT;

@@ -94,6 +94,10 @@ static int ask_what_is_revealed(struct session *session, struct action *action, 
                       verdict->applied_count, &verdict->reveal_request, error) != 0) {
         return -1;
     }
+    if (policy_reveal(session->policy, scratch, facts, source, POLICY_SINK_URL, verdict->applied,
+                      verdict->applied_count, &verdict->reveal_url, error) != 0) {
+        return -1;
+    }
     class_set stuck = action->fixed_classes & ~verdict->reveal_request;
     if (stuck == 0) return 0;
     (void)error_set(error, ERROR_DENIED, "the request holds a value of class %s in a place where it cannot be masked, and "
@@ -261,6 +265,7 @@ static int ask_one(struct session *session, struct action *action, struct error 
     }
     record_or_deny(session, action);
     if (action->verdict.kind != VERDICT_ALLOW) {
+        session->filling = NULL;
         session->answer_mark = session->record.recorded;
         return protocol->refuse(&session->wire, action, error);
     }
@@ -282,6 +287,7 @@ static int ask(struct session *session, struct error *error) {
 /* ---- Answer ---------------------------------------------------------------------------------------------------- */
 
 static void account_for(struct session *session, struct action *action) {
+    if (session->filling == action->vault) session->filling = NULL;
     if (action->verdict.kind != VERDICT_ALLOW) return;
     count_refusal(session, action->outcome.withheld_as);
     struct fact *facts = action->outcome.facts;
@@ -356,6 +362,7 @@ static struct session *session_of(struct wire_session *wire) {
 
 static int await_intents(struct wire_session *wire, struct error *error) {
     struct session *session = session_of(wire);
+    session_keep_placeholders(session);
     return record_await(&session->record, session->intent_mark, error);
 }
 

@@ -365,6 +365,8 @@ static int start(struct gateway *gateway, const char *program, struct error *err
     if (start_keeper(gateway, config, program, error) != 0) return -1;
     gateway->usage = usage_new(gateway->store, clock_real_us(), error);
     if (gateway->usage == NULL) return -1;
+    gateway->shelves = shelves_new(gateway->store, &gateway->box_key);
+    if (gateway->shelves == NULL) return error_out_of_memory(error);
     gateway->detector = detector_new(NULL, error);
     if (gateway->detector == NULL) return -1;
     if (open_listeners(gateway, config, error) != 0) return -1;
@@ -386,6 +388,7 @@ static void stop(struct gateway *gateway) {
     rings_free(&gateway->rings);
     approvals_free(&gateway->approvals);
     usage_free(&gateway->usage);
+    shelves_free(&gateway->shelves);
     if (gateway->store != NULL) store_close(&gateway->store);
     if (gateway->detector != NULL) detector_free(&gateway->detector);
     secret_wipe(&gateway->seal_key);

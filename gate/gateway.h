@@ -11,6 +11,7 @@
 #include "gate/snapshot.h"
 #include "guard/mask_box.h"
 #include "guard/record.h"
+#include "guard/shelf.h"
 #include "guard/store.h"
 #include "guard/usage.h"
 #include "keeper/keeper.h"
@@ -44,6 +45,7 @@ struct gateway {
     struct store *store;
     struct approvals *approvals;
     struct usage *usage;
+    struct shelves *shelves;
     struct rings *rings;
     struct keeper *keeper;
     struct runtime *runtime;

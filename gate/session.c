@@ -115,7 +115,10 @@ static int open_policy(struct session *session, const struct token_info *token, 
     session->token_checked_us = clock_real_us();
     session->policy = policy_session_new(session->login_snapshot->bundle, session->principal,
                                          session_client_ip(session), error);
-    return session->policy != NULL && session->principal_name.data != NULL ? 0 : -1;
+    bool is_open = session->policy != NULL && session->principal_name.data != NULL;
+    if (!is_open || !session->wire.protocol->masks_requests) return is_open ? 0 : -1;
+    session->shelf = shelf_take(session->worker->gateway->shelves, session->principal_name, session->upstream->name);
+    return session->shelf != NULL ? 0 : error_out_of_memory(error);
 }
 
 /* From the claimed login to a client that may speak. */
@@ -168,6 +171,7 @@ static void free_session(struct session *session) {
     unlink_session(session);
     session->wire.protocol->close(&session->wire);
     policy_session_free(&session->policy);
+    shelf_release(&session->shelf);
     stream_close(&session->wire.upstream);
     stream_close(&session->wire.client);
     snapshot_release(&session->snapshot);

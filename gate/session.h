@@ -30,6 +30,9 @@ struct session {
     int64_t token_expires_us;        /* 0: never */
     int64_t token_checked_us;        /* when the store last said that it is not revoked */
     struct policy_session *policy;   /* of snapshot's bundle */
+    struct shelf *shelf;             /* placeholders of earlier requests; NULL: the protocol has none */
+    struct vault *filling;           /* of the action under way; NULL: none */
+    size_t filled;                   /* so many of its values are on the shelf */
     class_set ambient_reveal;        /* what wire.ambient_plan reveals */
     uint64_t intent_mark;            /* events that must be durable before the upstream gets more bytes */
     uint64_t answer_mark;            /* and the client */

@@ -48,6 +48,7 @@ struct mask_lane {
     enum lane_mode mode;
     bool is_kept; /* what is swallowed may be seen: it goes on as it is */
     struct key_walk key;
+    struct text_place place;
 };
 
 struct feed {
@@ -426,7 +427,7 @@ static int take(struct mask_lane *lane, struct feed *feed, struct str *piece) {
 int mask_lane_feed(struct mask_lane *lane, struct str piece, bool is_last, struct buffer *out,
                    struct class_counts *masked, struct class_counts *revealed) {
     CHECK_MAGIC(lane, MASK_LANE_MAGIC);
-    struct feed feed = {plan_rewrite(lane->plan, masked, revealed), out};
+    struct feed feed = {plan_rewrite(lane->plan, &lane->place, masked, revealed), out};
     while (piece.length > 0) {
         if (take(lane, &feed, &piece) != 0) return -1;
     }

@@ -3,6 +3,7 @@
  * A value can have several names (alias, column, the columns that it is made of), whose hints the protocols join with |.
  * So struct mask_field carries sets: the classes that the names speak for in the low half, their context bits in the high
  * half. No hint is 0. */
+#include "base/json.h"
 #include "detect/names.h"
 #include "guard/mask_plan_internal.h"
 
@@ -59,14 +60,41 @@ static struct mask_field plan_field(const struct mask_plan *vtable, struct str n
     return mask_field_of_name(plan->worker, name);
 }
 
-struct mask_rewrite plan_rewrite(const struct plan *plan, struct class_counts *masked, struct class_counts *revealed) {
+struct mask_rewrite plan_rewrite(const struct plan *plan, struct text_place *place, struct class_counts *masked,
+                                 struct class_counts *revealed) {
     return (struct mask_rewrite){.is_request = plan->is_request, .policy = plan->policy, .vault = plan->vault,
-                                 .restore = plan->reveal, .masked = masked, .revealed = revealed};
+                                 .reveal = plan->reveal, .restore = plan->restore, .restore_url = plan->restore_url,
+                                 .place = place, .masked = masked, .revealed = revealed};
 }
 
-static enum mask_rewritten rewrite_value(void *self, struct str text, const struct detect_spans *spans,
+/* Tools say in their schemas which of their parameters are addresses: { "NAME": { ..., "format": "uri" } }. The key of a
+ * format is the name of the object that it is in, which the walk does not tell: names are found by a look at the text. */
+static void note_uri_names(struct vault *vault, struct str json) {
+    static const struct str formats[] = {STR("\"uri"), STR("\"url"), STR("\"iri")};
+    struct json_scanner scanner;
+    struct str names[JSON_DEPTH_MAX + 2] = {{NULL, 0}}, raw, key = STR_NONE;
+    enum json_token token;
+    if (str_find(json, STR("format")) == STR_NOT_FOUND) return;
+    json_scanner_init(&scanner, json);
+    while ((token = json_next(&scanner, &raw)) != JSON_TOKEN_END && token != JSON_TOKEN_BAD) {
+        if (token == JSON_TOKEN_KEY) key = raw;
+        if (token == JSON_TOKEN_BEGIN_OBJECT || token == JSON_TOKEN_BEGIN_ARRAY) {
+            bool is_items = str_equal(key, STR("items")) || token == JSON_TOKEN_BEGIN_ARRAY;
+            names[scanner.depth] = is_items ? names[scanner.depth - 1] : key;
+        }
+        if (token != JSON_TOKEN_STRING || !str_equal(key, STR("format"))) continue;
+        for (size_t i = 0; i < LENGTH_OF(formats); i++) {
+            bool is_uri = str_starts_with(str_make(raw.data - 1, raw.length + 1), formats[i]);
+            if (is_uri && scanner.depth > 0) vault_add_uri_name(vault, names[scanner.depth]);
+        }
+    }
+}
+
+static enum mask_rewritten rewrite_value(void *self, struct str key, struct str text, const struct detect_spans *spans,
                                          struct buffer *out, struct error *error) {
-    const struct mask_rewrite *job = self;
+    struct mask_rewrite *job = self;
+    job->is_address = job->is_json && !job->is_request &&
+                      (vault_is_uri_name(job->vault, key) || text_place_is_address_name(key) || text_place_is_address(text));
     if (!job->is_request && mask_is_null(job->policy, text, spans)) {
         mask_count_one(job->masked, spans->items[0].class);
         return MASK_REWRITTEN_NULL;
@@ -84,6 +112,7 @@ static enum mask_rewritten rewrite_value(void *self, struct str text, const stru
 static int value_with_vault(const struct plan *plan, const struct mask_rewrite *job, enum mask_shape shape,
                             struct detect_hint hint, struct str value, struct buffer *out, enum masked_as *result) {
     struct mask_rewrite copy = *job;
+    copy.is_json = shape == MASK_JSON;
     struct mask_rewriter rewriter = {rewrite_value, &copy};
     return shape == MASK_JSON ? mask_worker_rewrite_json(plan->worker, &rewriter, hint, value, out, result, NULL)
                               : mask_worker_rewrite_text(plan->worker, &rewriter, hint, value, out, result, NULL);
@@ -102,7 +131,8 @@ static enum mask_result plan_value(const struct mask_plan *vtable, struct mask_f
                                    struct class_counts *revealed) {
     const struct plan *plan = vtable->self;
     if (value.length == 0) return MASK_UNCHANGED;
-    struct mask_rewrite job = plan_rewrite(plan, masked, revealed);
+    struct mask_rewrite job = plan_rewrite(plan, NULL, masked, revealed);
+    if (plan->is_request && plan->vault != NULL && shape == MASK_JSON) note_uri_names(plan->vault, value);
     struct detect_hint hint = hint_from_field(field, plan->reveal, value);
     enum masked_as result = MASKED_NOT;
     bool needs_vault = plan->is_request || mask_rewrite_restorable(&job) != 0;
@@ -151,11 +181,13 @@ static const struct mask_plan *plan_with_vault(struct arena *arena, const struct
     struct plan *plan = plan_new(arena, options->worker, options->operators, reveal);
     if (plan == NULL) return NULL;
     plan->is_request = is_request;
+    plan->restore = options->reveal_principal;
+    plan->restore_url = options->reveal_principal & options->reveal_url;
     plan->vault = options->vault;
     plan->key = options->key;
     plan->owner = (struct mask_box_owner){STR("text"), options->principal, options->upstream};
     /* Where the upstream may not see all, or did not before, answers speak in placeholders. */
-    bool has_placeholders = options->vault != NULL && (vault_count(options->vault) > 0 ||
+    bool has_placeholders = options->vault != NULL && (vault_classes(options->vault) != 0 ||
                                                        (options->reveal_request & CLASS_SET_ALL) != CLASS_SET_ALL);
     if (!is_request && has_placeholders) plan->vtable.reveals_all = false;
     return &plan->vtable;

@@ -24,6 +24,7 @@ struct mask_plans_options {
     const struct mask_policy *operators; /* of what is masked in answers; a class with `keep` is kept in requests too */
     class_set reveal_principal;          /* what the answer shows in clear, and whose placeholders it puts back */
     class_set reveal_request;            /* what the upstream may see in clear */
+    class_set reveal_url;                /* what a URL in the answer may hold in clear */
     struct vault *vault;                 /* NULL: plans->request is NULL, the answer is that of mask_plan_new */
     const struct mask_box_key *key;      /* of seal and unseal; NULL: they fail */
     struct str principal;                /* a sealed text opens for the same principal and upstream only */

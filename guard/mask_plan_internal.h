@@ -11,13 +11,17 @@ struct plan {
     struct mask_worker *worker;
     const struct mask_policy *policy; /* what the receiver may see is kept */
     class_set reveal;                 /* to the receiver */
+    class_set restore;                /* to the principal */
+    class_set restore_url;
     bool is_request;
     struct vault *vault;            /* NULL: none */
     const struct mask_box_key *key; /* NULL: nothing is sealed */
     struct mask_box_owner owner;
 };
 
-struct mask_rewrite plan_rewrite(const struct plan *plan, struct class_counts *masked, struct class_counts *revealed);
+/* place: of a text in pieces, NULL for a whole one. */
+struct mask_rewrite plan_rewrite(const struct plan *plan, struct text_place *place, struct class_counts *masked,
+                                 struct class_counts *revealed);
 struct detect_hint plan_hint(const struct plan *plan, struct mask_field field, struct str value);
 
 /* guard/mask_lane.c */

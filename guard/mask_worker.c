@@ -209,7 +209,7 @@ static enum masked_as masked_from_rewritten(enum mask_rewritten result) {
 int mask_worker_rewrite_text(struct mask_worker *worker, const struct mask_rewriter *rewriter, struct detect_hint hint,
                              struct str value, struct buffer *out, enum masked_as *masked, struct error *error) {
     if (worker_scan(worker, hint, value, error) != 0) return -1;
-    enum mask_rewritten result = rewriter->rewrite(rewriter->self, value, &worker->spans, out, error);
+    enum mask_rewritten result = rewriter->rewrite(rewriter->self, STR_NONE, value, &worker->spans, out, error);
     *masked = masked_from_rewritten(result);
     if (result == MASK_REWRITTEN_FAILED) return -1;
     return buffer_failed(out) ? error_set(error, ERROR_LIMIT, "a masked value is too large") : 0;

@@ -52,7 +52,7 @@ struct policy_facts {
 int policy_decide(struct policy_session *session, struct arena *scratch, const struct policy_facts *facts,
                   struct action *action, const struct str *applied, size_t applied_count, struct error *error) MUST_USE;
 
-enum policy_sink { POLICY_SINK_PRINCIPAL, POLICY_SINK_UPSTREAM };
+enum policy_sink { POLICY_SINK_PRINCIPAL, POLICY_SINK_UPSTREAM, POLICY_SINK_URL, POLICY_SINK_COUNT };
 
 /* Which data classes may be received in clear: asks Sworn::Action::"reveal" on each Sworn::DataClass, with context
  * {source, sink, applied, time, hour, weekday, client_address}. source is "<environment>/<upstream>". The answer is

@@ -23,7 +23,7 @@ struct policy_session {
     struct arena arena;
     bool has_address;
     struct cedar_value address;
-    struct reveal_memory reveals[2]; /* by enum policy_sink */
+    struct reveal_memory reveals[POLICY_SINK_COUNT]; /* by enum policy_sink */
 };
 
 /* Bits: which attributes beside those of the session belong in a context. */

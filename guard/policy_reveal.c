@@ -6,6 +6,7 @@
 static const struct str sink_names[] = {
     [POLICY_SINK_PRINCIPAL] = {"principal", 9},
     [POLICY_SINK_UPSTREAM] = {"upstream", 8},
+    [POLICY_SINK_URL] = {"url", 3},
 };
 
 static bool memory_answers(const struct reveal_memory *memory, int64_t minute, struct str source) {

@@ -304,6 +304,7 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     write_optional(&writer, STR("refused"), str_from_cstr(refusal_word(action->refused_as)));
     write_reveal(&writer, STR("reveal"), verdict->reveal);
     write_reveal(&writer, STR("reveal_request"), verdict->reveal_request);
+    write_reveal(&writer, STR("reveal_url"), verdict->reveal_url);
     json_member_integer(&writer, STR("rounds"), verdict->rounds);
     if (verdict->rows_max != 0) json_member_integer(&writer, STR("rows_max"), (int64_t)verdict->rows_max);
     write_steps(&writer, action);

@@ -142,8 +142,12 @@ static int decide_reveal(struct replay *replay, const struct replay_session *ses
         return -1;
     }
     if (!masks_requests(action)) return 0;
-    return policy_reveal(policy, &replay->scratch, facts, session->source, POLICY_SINK_UPSTREAM, entry->applied,
-                         entry->applied_count, &verdict->reveal_request, error);
+    if (policy_reveal(policy, &replay->scratch, facts, session->source, POLICY_SINK_UPSTREAM, entry->applied,
+                      entry->applied_count, &verdict->reveal_request, error) != 0) {
+        return -1;
+    }
+    return policy_reveal(policy, &replay->scratch, facts, session->source, POLICY_SINK_URL, entry->applied,
+                         entry->applied_count, &verdict->reveal_url, error);
 }
 
 static int decide(struct replay *replay, const struct replay_session *session, const struct replay_entry *entry,

@@ -181,8 +181,8 @@ static void parse_decided(struct parse *parse) {
 enum member {
     MEMBER_ACTION, MEMBER_APPLIED, MEMBER_BUNDLE, MEMBER_CEDAR, MEMBER_CLASSES, MEMBER_DECIDED, MEMBER_ENTITIES,
     MEMBER_ERRORS, MEMBER_POLICIES, MEMBER_PRINCIPAL, MEMBER_REMEDIES, MEMBER_REVEAL,
-    MEMBER_REVEAL_REQUEST, MEMBER_ROUNDS, MEMBER_ROWS_MAX, MEMBER_STEPS, MEMBER_TEXT, MEMBER_TOKENS_1D, MEMBER_TOKENS_1H,
-    MEMBER_UNSCANNED, MEMBER_VERDICT, MEMBER_COUNT,
+    MEMBER_REVEAL_REQUEST, MEMBER_REVEAL_URL, MEMBER_ROUNDS, MEMBER_ROWS_MAX, MEMBER_STEPS, MEMBER_TEXT,
+    MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_UNSCANNED, MEMBER_VERDICT, MEMBER_COUNT,
 };
 
 static const struct str member_names[MEMBER_COUNT] = {
@@ -191,7 +191,8 @@ static const struct str member_names[MEMBER_COUNT] = {
     [MEMBER_ENTITIES] = {"entities", 8},   [MEMBER_ERRORS] = {"errors", 6},     [MEMBER_POLICIES] = {"policies", 8},
     [MEMBER_PRINCIPAL] = {"principal", 9}, [MEMBER_REMEDIES] = {"remedies", 8}, [MEMBER_REVEAL] = {"reveal", 6},
     [MEMBER_ROUNDS] = {"rounds", 6},       [MEMBER_STEPS] = {"steps", 5},       [MEMBER_VERDICT] = {"verdict", 7},
-    [MEMBER_REVEAL_REQUEST] = {"reveal_request", 14}, [MEMBER_ROWS_MAX] = {"rows_max", 8},
+    [MEMBER_REVEAL_REQUEST] = {"reveal_request", 14}, [MEMBER_REVEAL_URL] = {"reveal_url", 10},
+    [MEMBER_ROWS_MAX] = {"rows_max", 8},
     [MEMBER_TEXT] = {"text", 4},           [MEMBER_TOKENS_1D] = {"tokens_1d", 9}, [MEMBER_TOKENS_1H] = {"tokens_1h", 9},
     [MEMBER_UNSCANNED] = {"unscanned", 9},
 };
@@ -215,6 +216,10 @@ static void parse_member(struct parse *parse, struct str key) {
     case MEMBER_REMEDIES: out->remedies = json_read_strings(reader, &out->remedy_count); break;
     case MEMBER_REVEAL: parse_reveal(parse, &out->reveal); break;
     case MEMBER_REVEAL_REQUEST: parse_reveal(parse, &out->reveal_request); break;
+    case MEMBER_REVEAL_URL:
+        out->has_reveal_url = true;
+        parse_reveal(parse, &out->reveal_url);
+        break;
     case MEMBER_ROUNDS: out->rounds = (uint32_t)json_read_integer(reader); break;
     case MEMBER_ROWS_MAX: out->rows_max = (uint64_t)json_read_integer(reader); break;
     case MEMBER_STEPS: parse_steps(parse); break;
@@ -276,7 +281,8 @@ unsigned replay_entry_compare(const struct replay_entry *entry, enum verdict_kin
         differences |= REPLAY_REMEDIES;
     }
     bool was_allowed = !entry->is_hold && !entry->is_denied;
-    bool reveals_the_same = entry->reveal == verdict->reveal && entry->reveal_request == verdict->reveal_request;
+    bool reveals_the_same = entry->reveal == verdict->reveal && entry->reveal_request == verdict->reveal_request &&
+                            (!entry->has_reveal_url || entry->reveal_url == verdict->reveal_url);
     if (was_allowed && verdict->kind == VERDICT_ALLOW && !reveals_the_same) differences |= REPLAY_REVEAL;
     if (was_allowed && verdict->kind == VERDICT_ALLOW && entry->rows_max != verdict->rows_max) {
         differences |= REPLAY_ROWS_MAX;

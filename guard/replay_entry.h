@@ -42,6 +42,8 @@ struct replay_entry {
     size_t remedy_count;
     class_set reveal;
     class_set reveal_request; /* to the upstream */
+    class_set reveal_url;     /* in URLs; older versions did not ask */
+    bool has_reveal_url;
     uint64_t rows_max;
     struct str text; /* its commitment, as JSON */
     struct replay_tags tags[REPLAY_TAGS_MAX]; /* guard/replay_tags.h */

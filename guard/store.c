@@ -1,5 +1,5 @@
 /* The connection to the SQLite file: opening, schema, prepared statements, binding and reading of values. The tables
- * are used in store_token.c, store_hold.c, store_conversation.c and store_usage.c.
+ * are used in store_token.c, store_hold.c, store_conversation.c, store_shelf.c and store_usage.c.
  *
  * synchronous = FULL: a token that was revoked and a hold that was closed stay so over a power failure. */
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "guard/store_internal.h"
 
 #define STORE_MAGIC 0x5570a3e1u
-#define STORE_SCHEMA_VERSION 3
+#define STORE_SCHEMA_VERSION 4
 #define STORE_APPLICATION_ID 0x73776f72 /* "swor": marks the file as ours */
 
 static const char *const store_sql[STORE_STATEMENT_COUNT] = {
@@ -73,6 +73,14 @@ static const char *const store_steps[STORE_SCHEMA_VERSION - 1] = {
     " tokens INTEGER NOT NULL,"
     " PRIMARY KEY (start_us, principal)) STRICT, WITHOUT ROWID;"
     "UPDATE schema_version SET version = 3;",
+    "CREATE TABLE shelf ("
+    " sequence INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " scope BLOB NOT NULL,"
+    " sealed TEXT NOT NULL,"
+    " expires_us INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX shelf_scope ON shelf (scope, sequence);"
+    "CREATE INDEX shelf_expiry ON shelf (expires_us);"
+    "UPDATE schema_version SET version = 4;",
 };
 
 static int store_execute(struct store *store, const char *sql, struct error *error) {

@@ -19,6 +19,7 @@
 #define STORE_TOKENS_PER_PRINCIPAL_MAX 1000
 #define STORE_VOTES_MAX 256 /* of one hold that are listed */
 #define STORE_CONVERSATION_BYTES_MAX (16u << 20)
+#define STORE_SHELF_BYTES_MAX (16u << 20) /* of one row, unsealed */
 #define STORE_USAGE_BYTES_MAX ((size_t)256 << 20)
 #define STORE_CONVERSATION_NAME_MAX 8192 /* with the names of principal and upstream */
 
@@ -123,6 +124,17 @@ int store_conversation_put(struct store *store, const struct sha256 *id, struct 
 /* Appends to sealed. ERROR_NOT_FOUND when there is none, or none that has not expired. */
 int store_conversation_get(struct store *store, const struct sha256 *id, int64_t now_us, struct buffer *sealed,
                            struct error *error) MUST_USE;
+
+/* ---- Shelves: sealed rows; guard/shelf.h makes and reads them --------------------------------------------------- */
+
+/* Adds a row; sweeps what has expired. sealed is text. */
+int store_shelf_put(struct store *store, const struct sha256 *scope, struct str sealed, int64_t now_us,
+                    int64_t expires_us, struct error *error) MUST_USE;
+/* The rows of the scope whose sequence is above `after`, the newest first, until the function says that it has enough
+ * (not 0). With the lock held: it must not come back here. */
+typedef int store_shelf_function(void *context, int64_t sequence, struct str sealed, int64_t expires_us);
+int store_shelf_each(struct store *store, const struct sha256 *scope, int64_t after, int64_t now_us,
+                     store_shelf_function *function, void *context, struct error *error) MUST_USE;
 
 /* ---- Usage: guard/usage.h counts ------------------------------------------------------------------------------ */
 

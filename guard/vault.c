@@ -1,139 +1,247 @@
-/* Values in order of appearance, a hash table over them, and per class the numbers. All of it grows by doubling within
- * the arena.
+/* Values in order of appearance, with two tables over them: by value, and by name. All of it grows by doubling within the
+ * arena.
  *
+ *     name       = letter 9*9symbol            the first six symbols by the folded value, the rest by its bytes: two
+ *                                              spellings of a value show that they are one, each is put back as it was
  *     serialised = version *( class length value )     class = one byte, length = 1*5 bytes of 7 bits, the lowest first */
 #include "guard/vault.h"
+
+#include "guard/fold.h"
+#include "guard/shelf.h"
 
 #define VAULT_MAGIC 0x7a017e5du
 #define VAULT_VERSION 1
 #define COUNT_FIRST 16u
+#define FOLDED_SYMBOLS 6
+#define LETTERS 22 /* of the alphabet: no name is a number */
 
-struct vault_entry {
+const char vault_alphabet[33] = "abcdefghjkmnpqrstvwxyz0123456789";
+
+struct vault_row {
     struct str value;
-    uint8_t class;
-    uint32_t number;
+    struct vault_name name;
 };
 
 struct vault {
     uint32_t magic;
     struct arena *arena;
-    struct vault_entry *entries;
+    struct vault_key key;
+    struct shelf *shelf; /* NULL: none */
+    struct vault_row *rows;
     uint32_t count;
-    uint32_t *slots; /* index + 1 of an entry, 0: free; twice as many as entries have room */
+    uint32_t *by_value; /* index + 1 of a row, 0: free; twice as many as rows have room */
+    uint32_t *by_name;
     uint32_t capacity;
     size_t value_bytes;
     class_set classes;
-    struct {
-        uint32_t *entries; /* number - 1 -> index */
-        uint32_t count;
-        uint32_t capacity;
-    } of_class[CLASS_MAX];
+    struct str *uri_names;
+    size_t uri_name_count;
 };
 
-struct vault *vault_new(struct arena *arena) {
+struct str vault_label(unsigned class) {
+    return class == VAULT_TEXT ? STR("TEXT") : str_from_cstr(class_label((enum data_class)class));
+}
+
+/* ---- Names ------------------------------------------------------------------------------------------------------- */
+
+static struct sha256 digest_of(const uint8_t *key, size_t key_length, const struct str *parts, size_t count) {
+    struct sha256 digest = {{0}};
+    struct buffer bytes;
+    buffer_init(&bytes, SIZE_MAX / 2);
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_u32be(&bytes, (uint32_t)parts[i].length);
+        buffer_append_str(&bytes, parts[i]);
+    }
+    if (!buffer_failed(&bytes)) digest = hmac_sha256(str_make((const char *)key, key_length), buffer_view(&bytes));
+    if (bytes.data != NULL) explicit_bzero(bytes.data, bytes.capacity);
+    buffer_free(&bytes);
+    return digest;
+}
+
+void vault_key_derive(const struct mask_box_key *root, struct str principal, struct str upstream, struct vault_key *key) {
+    const struct str parts[] = {STR("sworn placeholder names"), principal, upstream};
+    struct sha256 digest = digest_of(root->bytes, MASK_BOX_KEY_BYTES, parts, LENGTH_OF(parts));
+    memcpy(key->bytes, digest.bytes, SHA256_BYTES);
+}
+
+static void write_symbols(struct vault_name *name, size_t to, const struct sha256 *digest) {
+    for (size_t i = 0; name->length < to; i++) {
+        uint8_t byte = digest->bytes[i];
+        name->bytes[name->length] = vault_alphabet[name->length == 0 ? byte % LETTERS : byte & 31];
+        name->length++;
+    }
+}
+
+static int name_value(const struct vault *vault, enum data_class class, struct str value, size_t length,
+                      struct vault_name *name) {
+    const uint8_t class_byte = (uint8_t)class;
+    struct buffer folded;
+    buffer_init(&folded, VAULT_VALUE_BYTES_MAX + 1);
+    fold_append(value, &folded, NULL);
+    const struct str parts[] = {STR("folded"), str_make((const char *)&class_byte, 1), buffer_view(&folded)};
+    const struct str exact[] = {STR("exact"), str_make((const char *)&class_byte, 1), value};
+    struct sha256 digest = digest_of(vault->key.bytes, SHA256_BYTES, parts, LENGTH_OF(parts));
+    struct sha256 exact_digest = digest_of(vault->key.bytes, SHA256_BYTES, exact, LENGTH_OF(exact));
+    bool is_good = !buffer_failed(&folded);
+    *name = (struct vault_name){.class = class_byte};
+    write_symbols(name, FOLDED_SYMBOLS, &digest);
+    write_symbols(name, length, &exact_digest);
+    if (folded.data != NULL) explicit_bzero(folded.data, folded.capacity);
+    buffer_free(&folded);
+    return is_good ? 0 : -1;
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------------------------- */
+
+struct vault *vault_new(struct arena *arena, const struct vault_key *key, struct shelf *shelf) {
     struct vault *vault = ARENA_NEW(arena, struct vault);
     if (vault == NULL) return NULL;
     vault->magic = VAULT_MAGIC;
     vault->arena = arena;
+    vault->key = *key;
+    vault->shelf = shelf;
     return vault;
 }
 
 size_t vault_count(const struct vault *vault) { return vault->count; }
 
-class_set vault_classes(const struct vault *vault) { return vault->classes; }
+class_set vault_classes(const struct vault *vault) {
+    return vault->classes | (vault->shelf != NULL ? shelf_classes(vault->shelf) : 0);
+}
 
-/* The slot of the value, or the free one where it belongs. */
-static uint32_t *find_slot(const struct vault *vault, enum data_class class, struct str value) {
+static bool has_name(const struct vault_row *row, const struct vault_name *name) {
+    return row->name.class == name->class && str_equal(vault_name_str(&row->name), vault_name_str(name));
+}
+
+/* The slot of the value, or of the name; or the free one where it belongs. */
+static uint32_t *slot_of_value(const struct vault *vault, enum data_class class, struct str value) {
     uint32_t mask = vault->capacity * 2 - 1;
     for (uint32_t i = (uint32_t)(str_hash(value) + class);; i++) {
-        uint32_t *slot = &vault->slots[i & mask];
+        uint32_t *slot = &vault->by_value[i & mask];
         if (*slot == 0) return slot;
-        const struct vault_entry *entry = &vault->entries[*slot - 1];
-        if (entry->class == class && str_equal(entry->value, value)) return slot;
+        const struct vault_row *row = &vault->rows[*slot - 1];
+        if (row->name.class == class && str_equal(row->value, value)) return slot;
+    }
+}
+
+static uint32_t *slot_of_name(const struct vault *vault, const struct vault_name *name) {
+    uint32_t mask = vault->capacity * 2 - 1;
+    for (uint32_t i = (uint32_t)(str_hash(vault_name_str(name)) + name->class);; i++) {
+        uint32_t *slot = &vault->by_name[i & mask];
+        if (*slot == 0 || has_name(&vault->rows[*slot - 1], name)) return slot;
     }
 }
 
 static int grow(struct vault *vault) {
     uint32_t capacity = vault->capacity == 0 ? COUNT_FIRST : vault->capacity * 2;
-    struct vault_entry *entries = ARENA_NEW_ARRAY(vault->arena, struct vault_entry, capacity);
-    uint32_t *slots = ARENA_NEW_ARRAY(vault->arena, uint32_t, (size_t)capacity * 2);
-    if (entries == NULL || slots == NULL) return -1;
-    if (vault->count > 0) memcpy(entries, vault->entries, vault->count * sizeof(*entries));
-    vault->entries = entries;
-    vault->slots = slots;
+    struct vault_row *rows = ARENA_NEW_ARRAY(vault->arena, struct vault_row, capacity);
+    uint32_t *by_value = ARENA_NEW_ARRAY(vault->arena, uint32_t, (size_t)capacity * 2);
+    uint32_t *by_name = ARENA_NEW_ARRAY(vault->arena, uint32_t, (size_t)capacity * 2);
+    if (rows == NULL || by_value == NULL || by_name == NULL) return -1;
+    if (vault->count > 0) memcpy(rows, vault->rows, vault->count * sizeof(*rows));
+    vault->rows = rows;
+    vault->by_value = by_value;
+    vault->by_name = by_name;
     vault->capacity = capacity;
     for (uint32_t i = 0; i < vault->count; i++) {
-        *find_slot(vault, (enum data_class)entries[i].class, entries[i].value) = i + 1;
+        *slot_of_value(vault, (enum data_class)rows[i].name.class, rows[i].value) = i + 1;
+        *slot_of_name(vault, &rows[i].name) = i + 1;
     }
     return 0;
 }
 
-static int grow_class(struct vault *vault, enum data_class class) {
-    uint32_t capacity = vault->of_class[class].capacity == 0 ? COUNT_FIRST : vault->of_class[class].capacity * 2;
-    uint32_t *entries = ARENA_NEW_ARRAY(vault->arena, uint32_t, capacity);
-    if (entries == NULL) return -1;
-    uint32_t count = vault->of_class[class].count;
-    if (count > 0) memcpy(entries, vault->of_class[class].entries, count * sizeof(*entries));
-    vault->of_class[class].entries = entries;
-    vault->of_class[class].capacity = capacity;
-    return 0;
+/* Is the name that of another value, here or in what the principal was given before? */
+static bool is_taken(const struct vault *vault, const struct vault_name *name, struct str value) {
+    struct str holder = vault_value(vault, name);
+    return holder.data != NULL && !str_equal(holder, value);
 }
 
-static const struct vault_entry *find_or_add(struct vault *vault, enum data_class class, struct str value,
-                                             struct error *error) {
+static int choose_name(const struct vault *vault, enum data_class class, struct str value, struct vault_name *name) {
+    if (name_value(vault, class, value, VAULT_NAME_BYTES, name) != 0) return -1;
+    if (!is_taken(vault, name, value)) return 0;
+    if (name_value(vault, class, value, VAULT_NAME_BYTES_MAX, name) != 0) return -1;
+    return is_taken(vault, name, value) ? -1 : 0;
+}
+
+static const struct vault_row *find_or_add(struct vault *vault, enum data_class class, struct str value,
+                                           struct error *error) {
     CHECK_MAGIC(vault, VAULT_MAGIC);
-    CHECK(class < CLASS_MAX);
-    uint32_t *slot = vault->capacity > 0 ? find_slot(vault, class, value) : NULL;
-    if (slot != NULL && *slot != 0) return &vault->entries[*slot - 1];
+    CHECK(class < VAULT_CLASSES);
+    uint32_t *slot = vault->capacity > 0 ? slot_of_value(vault, class, value) : NULL;
+    if (slot != NULL && *slot != 0) return &vault->rows[*slot - 1];
     if (vault->count == VAULT_VALUES_MAX || value.length > VAULT_VALUE_BYTES_MAX - vault->value_bytes) {
         (void)error_set(error, ERROR_LIMIT, "the conversation holds more than %u values, or %u MiB of them, that must "
                         "not go upstream: begin a new one", VAULT_VALUES_MAX, VAULT_VALUE_BYTES_MAX >> 20);
         return NULL;
     }
     struct str copy = arena_copy(vault->arena, value);
-    bool is_full = copy.data == NULL || (vault->count == vault->capacity && grow(vault) != 0) ||
-                   (vault->of_class[class].count == vault->of_class[class].capacity && grow_class(vault, class) != 0);
-    if (is_full) {
+    struct vault_name name;
+    bool is_full = copy.data == NULL || (vault->count == vault->capacity && grow(vault) != 0);
+    if (is_full || choose_name(vault, class, value, &name) != 0) {
         (void)error_out_of_memory(error);
         return NULL;
     }
-    struct vault_entry *entry = &vault->entries[vault->count];
-    vault->of_class[class].entries[vault->of_class[class].count++] = vault->count;
-    *entry = (struct vault_entry){copy, (uint8_t)class, vault->of_class[class].count};
-    *find_slot(vault, class, value) = ++vault->count;
+    struct vault_row *row = &vault->rows[vault->count];
+    *row = (struct vault_row){copy, name};
+    *slot_of_value(vault, class, value) = ++vault->count;
+    *slot_of_name(vault, &name) = vault->count;
     vault->value_bytes += value.length;
     vault->classes |= CLASS_BIT(class);
-    return entry;
+    return row;
 }
 
 int vault_append_placeholder(struct vault *vault, enum data_class class, struct str value, struct buffer *out,
                              struct error *error) {
-    const struct vault_entry *entry = find_or_add(vault, class, value, error);
-    if (entry == NULL) return -1;
+    const struct vault_row *row = find_or_add(vault, class, value, error);
+    if (row == NULL) return -1;
     buffer_append_byte(out, '<');
-    buffer_append_cstr(out, class_label(class));
+    buffer_append_str(out, vault_label(class));
     buffer_append_byte(out, '_');
-    buffer_append_u64_decimal(out, entry->number);
+    buffer_append_str(out, vault_name_str(&row->name));
     buffer_append_byte(out, '>');
     return 0;
 }
 
-struct str vault_value(const struct vault *vault, enum data_class class, uint32_t number) {
-    CHECK(class < CLASS_MAX);
-    if (number == 0 || number > vault->of_class[class].count) return STR_NONE;
-    return vault->entries[vault->of_class[class].entries[number - 1]].value;
+struct str vault_value(const struct vault *vault, const struct vault_name *name) {
+    uint32_t found = vault->capacity > 0 ? *slot_of_name(vault, name) : 0;
+    if (found != 0) return vault->rows[found - 1].value;
+    return vault->shelf != NULL ? shelf_value(vault->shelf, vault->arena, name) : STR_NONE;
 }
+
+struct str vault_entry(const struct vault *vault, size_t index, struct vault_name *name) {
+    CHECK(index < vault->count);
+    *name = vault->rows[index].name;
+    return vault->rows[index].value;
+}
+
+/* ---- Parameters that are URLs ------------------------------------------------------------------------------------ */
+
+bool vault_is_uri_name(const struct vault *vault, struct str name) {
+    for (size_t i = 0; i < vault->uri_name_count; i++) {
+        if (str_equal(vault->uri_names[i], name)) return true;
+    }
+    return false;
+}
+
+void vault_add_uri_name(struct vault *vault, struct str name) {
+    if (vault->uri_names == NULL) vault->uri_names = ARENA_NEW_ARRAY(vault->arena, struct str, VAULT_URI_NAMES_MAX);
+    if (vault->uri_names == NULL || vault->uri_name_count == VAULT_URI_NAMES_MAX || vault_is_uri_name(vault, name)) return;
+    struct str copy = arena_copy(vault->arena, name);
+    if (copy.data != NULL) vault->uri_names[vault->uri_name_count++] = copy;
+}
+
+/* ---- Kept ---------------------------------------------------------------------------------------------------------- */
 
 void vault_serialise(const struct vault *vault, struct buffer *out) {
     CHECK_MAGIC(vault, VAULT_MAGIC);
     buffer_append_byte(out, VAULT_VERSION);
     for (uint32_t i = 0; i < vault->count; i++) {
-        const struct vault_entry *entry = &vault->entries[i];
-        buffer_append_byte(out, entry->class);
-        size_t length = entry->value.length;
+        const struct vault_row *row = &vault->rows[i];
+        buffer_append_byte(out, row->name.class);
+        size_t length = row->value.length;
         for (; length >= 0x80; length >>= 7) buffer_append_byte(out, (uint8_t)(0x80 | (length & 0x7f)));
         buffer_append_byte(out, (uint8_t)length);
-        buffer_append_str(out, entry->value);
+        buffer_append_str(out, row->value);
     }
 }
 
@@ -155,7 +263,7 @@ int vault_load(struct vault *vault, struct str bytes, struct error *error) {
     for (size_t at = 1; is_good && at < bytes.length;) {
         uint8_t class = (uint8_t)bytes.data[at++];
         size_t length;
-        is_good = class < CLASS_MAX && read_length(bytes, &at, &length) == 0 && length > 0 &&
+        is_good = class < VAULT_CLASSES && read_length(bytes, &at, &length) == 0 && length > 0 &&
                   length <= bytes.length - at;
         if (!is_good) break;
         uint32_t before = vault->count;

@@ -1,9 +1,13 @@
-/* struct vault: the placeholders of one conversation. A value that must not go upstream is replaced by "<EMAIL_1>": the
- * label of its class and a number by first appearance, so that the same history gives the same text; what an answer says
- * of a placeholder is put back from here.
+/* struct vault: the placeholders of one request. A value that must not go upstream is replaced by "<EMAIL_k7q2m9x4ab>": the
+ * label of its class and a name that is a keyed digest of the value. What an answer says of a placeholder is put back
+ * from here, or from the shelf of the principal (guard/shelf.h) where the value stands in the history no more.
  *
- * A vault lives in the arena that it was made with (the action's) and needs no free. Values are compared by their bytes,
- * within their class. One thread at a time; nothing here parks. */
+ * The name depends on the value, its class and the key of the scope, and on nothing else: not on the order of values, the
+ * request, the process or the gateway. So it is stable from turn to turn, and is never given to another value. Values
+ * whose names collide all the same, within what is known to this vault, get longer ones.
+ *
+ * A vault lives in the arena that it was made with (the action's) and needs no free. One thread at a time; nothing here
+ * parks. */
 #ifndef SWORN_GUARD_VAULT_H
 #define SWORN_GUARD_VAULT_H
 
@@ -11,40 +15,72 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "detect/classes.h"
+#include "guard/mask_box.h"
 
 #define VAULT_VALUES_MAX 65536u         /* in one vault */
 #define VAULT_VALUE_BYTES_MAX (8u << 20) /* of all values together */
-#define VAULT_PLACEHOLDER_MAX 32        /* bytes of "<IT_FISCAL_CODE_65536>" and the like */
+#define VAULT_NAME_BYTES 10             /* some 50 bits */
+#define VAULT_NAME_BYTES_MAX 20         /* of a name that would have collided */
+#define VAULT_LABEL_BYTES_MAX 24
+#define VAULT_URI_NAMES_MAX 256u
+
+/* Not a data class: text of the caller that reads like one of his placeholders. It is put back for everyone. */
+#define VAULT_TEXT ((enum data_class)CLASS_MAX)
+#define VAULT_CLASSES (CLASS_MAX + 1)
 
 struct vault;
+struct shelf;
 
-/* Empty. NULL when the arena is full. */
-struct vault *vault_new(struct arena *arena) MUST_USE;
+/* What names are made with: one for each principal and upstream. Plain data. */
+struct vault_key {
+    uint8_t bytes[SHA256_BYTES];
+};
+void vault_key_derive(const struct mask_box_key *root, struct str principal, struct str upstream, struct vault_key *key);
+
+/* A name in lower case. */
+struct vault_name {
+    uint8_t class; /* enum data_class or VAULT_TEXT */
+    uint8_t length;
+    char bytes[VAULT_NAME_BYTES_MAX];
+};
+static inline struct str vault_name_str(const struct vault_name *name) { return str_make(name->bytes, name->length); }
+
+/* Empty. shelf may be NULL, and is borrowed. NULL when the arena is full. */
+struct vault *vault_new(struct arena *arena, const struct vault_key *key, struct shelf *shelf) MUST_USE;
 size_t vault_count(const struct vault *vault);
-class_set vault_classes(const struct vault *vault); /* of which it holds values */
+/* Of which it, or its shelf, holds values. */
+class_set vault_classes(const struct vault *vault);
 
-/* Appends the placeholder of the value, a new one when the value is new; the value is copied. -1: a limit was reached
- * (ERROR_LIMIT) or memory is out; nothing was appended. */
+/* Appends the placeholder of the value; the value is copied. -1: a limit was reached (ERROR_LIMIT) or memory is out;
+ * nothing was appended. */
 int vault_append_placeholder(struct vault *vault, enum data_class class, struct str value, struct buffer *out,
                              struct error *error) MUST_USE;
-/* The value of a placeholder by its class and number; STR_NONE when the vault does not hold it. */
-struct str vault_value(const struct vault *vault, enum data_class class, uint32_t number);
+/* The value of a name; STR_NONE when neither the vault nor its shelf holds it. */
+struct str vault_value(const struct vault *vault, const struct vault_name *name);
+/* The vault's own entries, by index below vault_count(). */
+struct str vault_entry(const struct vault *vault, size_t index, struct vault_name *name);
 
-/* A placeholder in a text, as it was made or as a model wrote it:
+/* Names of parameters that are URLs by the schema of a tool. A name that finds no room is dropped. */
+void vault_add_uri_name(struct vault *vault, struct str name);
+bool vault_is_uri_name(const struct vault *vault, struct str name);
+
+/* A placeholder in a text, as it was made or as models write it:
  *
- *     placeholder = open *2SP name *2SP close / bare
- *     open, close = "<" ">" / "[" "]" / "&lt;" "&gt;" / "\u003c" "\u003e" / "\<" "\>" / "%3C" "%3E" / U+FF1C U+FF1E
- *     name        = label separator number     ; in any case, also "_" in the label as a separator
- *     separator   = "_" / "\_" / "-" / SP
- *     bare        = label "_" number           ; as it is written, at word boundaries; "\_" as well
+ *     placeholder = open *2SP label separator name *2SP close        ; in any case; "_" in the label is a separator too
+ *     open, close = "<" ">" / "[" "]" / "\<" "\>" / U+FF1C U+FF1E   ; as it is
+ *                 / "&lt;" "&gt;", also by number                    ; in HTML
+ *                 / "\u003c" "\u003e" / "\x3c" "\x3e"                ; in a string of a program
+ *                 / "%3C" "%3E"                                      ; in a URL
+ *     separator   = "_" / "\_" / "-" / SP / "%5F" / "&#95;" / "\u005f"
  *
- * "[" "]" before "(" are those of a link: the bare form inside of it is meant. Without brackets only capitals are taken,
- * lest the name of a column be one. */
+ * "[" "]" before "(" are those of a link. A bare word is never a placeholder. */
+enum vault_spelling { VAULT_PLAIN, VAULT_IN_HTML, VAULT_IN_STRING, VAULT_IN_URL };
+
 struct vault_match {
     size_t start;
     size_t end;
-    enum data_class class;
-    uint32_t number;
+    enum vault_spelling spelling; /* how what stands around it is written, and so what is put back is, too */
+    struct vault_name name;
 };
 
 enum vault_found {
@@ -53,14 +89,17 @@ enum vault_found {
     VAULT_FOUND_MORE, /* match->start: what begins there may become one when more text comes; never when is_final */
 };
 
-/* The first placeholder of one of the classes that begins at or behind `from`. */
+/* The first placeholder of one of the classes (bits of VAULT_CLASSES) that begins at or behind `from`; whether anybody
+ * holds it is not asked. */
 enum vault_found vault_find(struct str text, size_t from, class_set classes, bool is_final, struct vault_match *match);
-/* The first placeholder exactly as vaults write it, of any class. */
-bool vault_find_exact(struct str text, size_t from, struct vault_match *match);
 
 /* Everything that the vault holds, for keeping it sealed. Loading goes into an empty vault. ERROR_INVALID when the bytes
  * are none of ours; the vault is to be thrown away then. */
 void vault_serialise(const struct vault *vault, struct buffer *out);
 int vault_load(struct vault *vault, struct str bytes, struct error *error) MUST_USE;
+
+/* Shared with vault_match.c: letters first, none that is mistaken for another. */
+extern const char vault_alphabet[33];
+struct str vault_label(unsigned class);
 
 #endif

@@ -33,6 +33,7 @@ struct verdict {
     class_set reveal;            /* classes that the principal may receive in clear */
     class_set reveal_request;    /* and the upstream, of a protocol that masks requests */
     uint64_t rows_max;           /* of what is allowed: rows of the answer that may leave at most; 0: all */
+    class_set reveal_url;        /* and what is named by a URL in the answer */
     bool is_unavailable;         /* DENY because evidence cannot be written just now: the same may be allowed later */
     struct str message;          /* for the client of a denial: what and why, no data */
 };

@@ -5,6 +5,7 @@
         fake.script({"say": "Hello"})                       # the next request; then the default again
         fake.script({"status": 529}, times=2)               # the two after it
         fake.script({"say": [{"tool": "send_mail", "arguments": {"to": "<EMAIL_1>"}}], "split": 1})
+                                                            # <EMAIL_1>: the first address that is in the request
         fake.script({"delay_ms": 50}, always=True)          # for each request that has no script of its own
         ...
         fake.requests[0].head, .raw_body, .json(), .problems; fake.take(); fake.wait(lambda requests: ...)
@@ -92,6 +93,7 @@ class Provider(Server):
         if self.on_request:
             self.on_request(request)
         number, how = self.behaviour(request)
+        how = script.with_names(how, request)
         return self.api.answer(request, number, how)
 
     def __enter__(self):

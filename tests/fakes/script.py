@@ -14,9 +14,40 @@ A part is a string, or a dict with one of these keys (others beside it refine it
     item            OpenAI Responses: an output item as it is; `events`: [[type, {fields}], ...] between added and done
 """
 import json
+import re
 import zlib
 
 DEFAULT_SPLIT = 8
+
+
+PLACEHOLDER = re.compile(r"<([A-Z_]+)_([a-z][0-9a-z]{9}(?:[0-9a-z]{10})?)>")
+
+
+def placeholders(text):
+    """Those of a request, by their labels, in the order in which they are read first."""
+    found = {}
+    for label, name in PLACEHOLDER.findall(text):
+        if name not in found.setdefault(label, []):
+            found[label].append(name)
+    return found
+
+
+def numbered(text):
+    """The text with "<EMAIL_1>" for its first placeholder of an address, and so on."""
+    found = placeholders(text)
+    return PLACEHOLDER.sub(lambda match: f"<{match[1]}_{found[match[1]].index(match[2]) + 1}>", text)
+
+
+def with_names(behaviour, request):
+    """In what the model is to say, "<EMAIL_1>" is the first address that it read in the request, if it read one."""
+    found = placeholders(request.body.decode("utf-8", "replace"))
+
+    def name(match):
+        names = found.get(match.group(1), [])
+        number = int(match.group(2))
+        return f"<{match.group(1)}_{names[number - 1]}>" if number <= len(names) else match.group(0)
+
+    return json.loads(re.sub(r"<([A-Z_]+)_([1-9][0-9]?)>", name, json.dumps(behaviour))) if found else behaviour
 
 
 def as_part(part):

@@ -66,7 +66,8 @@ static void check_text(struct str rest, uint8_t how, uint8_t which) {
     struct error error;
     buffer_init(&text, 1 << 20);
     arena_init(&arena, 1 << 20);
-    struct vault *vault = vault_new(&arena);
+    static const struct vault_key key = {{1}};
+    struct vault *vault = vault_new(&arena, &key, NULL);
     struct mask_plans_options options = {.worker = worker, .operators = &operators, .vault = vault,
                                          .reveal_principal = CLASS_BIT(CLASS_IP_ADDRESS) | CLASS_BIT(CLASS_PHONE)};
     const struct mask_plans *plans = mask_plans_new(&arena, &options);

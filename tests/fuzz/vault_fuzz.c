@@ -7,7 +7,8 @@ static void check_serialised(struct arena *arena, struct str bytes) {
     struct error error;
     struct buffer out;
     buffer_init(&out, 1 << 24);
-    struct vault *vault = vault_new(arena);
+    static const struct vault_key key = {{1}};
+    struct vault *vault = vault_new(arena, &key, NULL);
     CHECK(vault != NULL);
     if (vault_load(vault, bytes, &error) == 0) {
         vault_serialise(vault, &out);
@@ -20,19 +21,17 @@ static void check_found(struct str text) {
     struct vault_match match;
     for (int is_final = 0; is_final < 2; is_final++) {
         for (size_t from = 0; from < text.length;) {
-            enum vault_found found = vault_find(text, from, CLASS_SET_ALL, is_final != 0, &match);
+            enum vault_found found = vault_find(text, from, CLASS_SET_ALL | CLASS_BIT(VAULT_TEXT), is_final != 0, &match);
             if (found == VAULT_FOUND_NONE) break;
             CHECK(match.start >= from && match.start < text.length);
             if (found == VAULT_FOUND_MORE) {
                 CHECK(is_final == 0);
                 break;
             }
-            CHECK(match.end > match.start && match.end <= text.length && match.class < CLASS_MAX && match.number > 0);
+            CHECK(match.end > match.start && match.end <= text.length && match.name.class < VAULT_CLASSES);
+            CHECK(match.name.length == VAULT_NAME_BYTES || match.name.length == VAULT_NAME_BYTES_MAX);
             from = match.end;
         }
-    }
-    for (size_t from = 0; vault_find_exact(text, from, &match); from = match.end) {
-        CHECK(match.start >= from && match.end > match.start && match.end <= text.length);
     }
 }
 

@@ -4,10 +4,14 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from conftest import BUILD, ROOT, SWORN
+
+sys.path.insert(0, str(ROOT / "tests"))
+from fakes.script import numbered, placeholders  # noqa: E402
 
 TIMEOUT_S = 150
 VALUES = ["maria.keller@example.org", "jonas.weber@example.com", "+49 30 901820", "901820", "4111 1111 1111 1111",
@@ -62,19 +66,20 @@ def test_no_value_reaches_the_provider(act):
         assert value not in received, value
     for request in requests:
         body = json.loads(request["body"])
-        assert "<EMAIL_1>" in body["messages"][1]["content"] and "<CREDENTIAL_1>" in body["messages"][1]["content"]
+        assert {"EMAIL", "CREDENTIAL"} <= set(placeholders(body["messages"][1]["content"]))
         assert (folder / "copilot.token").read_text().strip() not in json.dumps(request)
         assert ["Authorization", f"Bearer {(folder / 'openai.key').read_text()}"] in request["headers"]
-    assert json.loads(requests[1]["body"])["messages"][3]["content"].startswith("Send <EMAIL_2> ")
+    assert numbered(requests[1]["body"]).count('"Send <EMAIL_2> ') == 1
+    assert requests[1]["body"].startswith(requests[0]["body"].split('"messages":')[0])
     shown = section(told, "f").split("-----")[1]
-    assert "I am <EMAIL_1>, my number is <PHONE_1>." in shown
+    assert "I am <EMAIL_1>, my number is <PHONE_1>." in numbered(shown)
     assert not [value for value in VALUES if value in shown]
 
 
 def test_the_caller_gets_its_own_values_but_for_the_secret(act):
     answer = section(act[0], "f").split("-----")[-1]
     assert "maria.keller@example.org (call +49 30 901820) was charged 240 euros twice on 4111 1111 1111 1111" in answer
-    assert "The key <CREDENTIAL_1> must be revoked" in answer
+    assert "The key <CREDENTIAL_1> must be revoked" in numbered(answer)
 
 
 def test_a_tool_call_is_blocked_and_another_waits_for_a_person(act):

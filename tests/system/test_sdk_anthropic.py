@@ -430,3 +430,19 @@ def test_own_value_in_a_thread(line):
     said = line.call("beta.messages.thread", {"model": MODEL, "max_tokens": 99}, mode="thread", turns=turns)["said"]
     assert text_of(said[1]) == f"You said: To whom? (before: You said: Write to {MAIL} today)"
     assert line.is_direct or MAIL.encode() not in b"".join(request.wire for request in line.fake.requests)
+
+
+# ---- the prompt cache ----
+
+
+def test_what_was_sent_before_stays_the_same_over_20_turns(line):
+    """In the provider's order: tools, system, messages. Each turn brings new values, and says old ones again."""
+    tool = {**WEATHER, "description": "Default from help@corp.example."}
+    history, prefixes = [], []
+    for turn in range(20):
+        history.append({"role": "user", "content": f"turn {turn}: I am t{turn}@example.org, not t{turn // 2}@example.org"})
+        said = line.call("messages.create", ask(messages=list(history), system="Escalate to oncall@corp.example.", tools=[tool]))["value"]
+        history.append({"role": "assistant", "content": said["content"]})
+        sent = line.fake.requests[-1].json()
+        prefixes.append(repr([sent["tools"], sent["system"], *sent["messages"]]))
+    assert all(later.startswith(earlier[:-1]) for earlier, later in zip(prefixes, prefixes[1:]))

@@ -558,3 +558,26 @@ def test_history_stays_the_same_at_the_provider(line):
     sent = [request.json()["messages"] for request in line.fake.requests]
     for before, after in zip(sent, sent[1:]):
         assert after[:len(before)] == before
+
+
+# ---- the prompt cache ----
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_what_was_sent_before_stays_the_same_over_20_turns(line, api):
+    """In the provider's order: tools, instructions, messages. Each turn brings new values, and says old ones again."""
+    tool = json.loads(json.dumps(WEATHER).replace("The weather of a city.", "Default from help@corp.example."))
+    told = "Escalate to oncall@corp.example."
+    history, prefixes = [], []
+    for turn in range(20):
+        history.append({"role": "user", "content": f"turn {turn}: I am t{turn}@example.org, not t{turn // 2}@example.org"})
+        if api == "chat":
+            body = {"model": MODEL, "messages": [{"role": "system", "content": told}, *history], "tools": [tool]}
+            said = line.call("chat.completions.create", body)["value"]["choices"][0]["message"]["content"]
+        else:
+            body = {"model": MODEL, "input": list(history), "instructions": told, "tools": [{"type": "function", **tool["function"]}]}
+            said = line.call("responses.create", body)["value"]["output"][-1]["content"][0]["text"]
+        history.append({"role": "assistant", "content": said})
+        sent = line.fake.requests[-1].json()
+        prefixes.append(repr([sent["tools"], sent.get("instructions"), *(sent.get("messages") or sent["input"])]))
+    assert all(later.startswith(earlier[:-1]) for earlier, later in zip(prefixes, prefixes[1:]))

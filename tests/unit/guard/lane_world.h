@@ -2,6 +2,7 @@
 #ifndef SWORN_TESTS_UNIT_GUARD_LANE_WORLD_H
 #define SWORN_TESTS_UNIT_GUARD_LANE_WORLD_H
 
+#include "detect/bytes.h"
 #include "detect/mask.h"
 #include "guard/mask_plan_internal.h"
 
@@ -10,6 +11,8 @@ struct lane_world {
     struct mask_worker *worker;
     struct mask_policy operators;
     struct arena arena; /* of the plans and the vault */
+    struct vault_key key;
+    struct shelf *shelf; /* NULL: none */
     struct vault *vault;
     const struct mask_plans *plans;
     struct class_counts masked;
@@ -24,12 +27,13 @@ static inline void lane_world_begin(struct lane_world *world) {
     world->worker = mask_worker_new(world->detector, &error);
     CHECK(world->worker != NULL);
     arena_init(&world->arena, 256u << 20);
+    memset(world->key.bytes, 7, sizeof(world->key.bytes));
 }
 
-/* The next conversation. */
+/* The next request. */
 static inline void lane_world_plan(struct lane_world *world, class_set principal, class_set upstream) {
     arena_reset(&world->arena);
-    world->vault = vault_new(&world->arena);
+    world->vault = vault_new(&world->arena, &world->key, world->shelf);
     struct mask_plans_options options = {.worker = world->worker, .operators = &world->operators,
                                          .reveal_principal = principal, .reveal_request = upstream,
                                          .vault = world->vault, .principal = STR("ana"), .upstream = STR("model")};
@@ -41,6 +45,24 @@ static inline void lane_world_end(struct lane_world *world) {
     arena_free(&world->arena);
     mask_worker_free(&world->worker);
     detector_free(&world->detector);
+}
+
+/* Tests write "#1" for the name of the first value that the vault holds, "^1" for the same in capitals. */
+static inline void lane_world_expand(const struct lane_world *world, const char *text, struct buffer *out) {
+    for (const char *c = text; *c != 0; c++) {
+        bool is_name = (*c == '#' || *c == '^') && byte_is_digit(c[1]) && c[1] != '0' &&
+                       (size_t)(c[1] - '1') < vault_count(world->vault);
+        if (!is_name) {
+            buffer_append_byte(out, (uint8_t)*c);
+            continue;
+        }
+        struct vault_name name;
+        (void)vault_entry(world->vault, (size_t)(c[1] - '1'), &name);
+        for (size_t i = 0; i < name.length; i++) {
+            buffer_append_byte(out, (uint8_t)(*c == '^' ? byte_upper(name.bytes[i]) : name.bytes[i]));
+        }
+        c++;
+    }
 }
 
 /* The text of a request as the upstream gets it, appended to out. */

