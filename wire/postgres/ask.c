@@ -171,8 +171,9 @@ static int handle_bind(struct wire_session *session, struct error *error) {
     }
     entry->analysis = analysis;
     entry->statement = statement;
+    if (analysis != NULL && postgres_bind_values(&bind, &entry->analysis, &entry->statement, error) != 0) return -1;
     if (bind.value_count > 0) {
-        entry->parameters = postgres_inspect_bind(session, &bind, statement, error);
+        entry->parameters = postgres_inspect_bind(session, &bind, entry->statement, error);
         if (entry->parameters == NULL) return -1;
     }
     if (send_name(state, entry, NAME_PORTAL, bind.portal, error) != 0) return -1;

@@ -121,3 +121,25 @@ struct name_parameters *postgres_inspect_bind(struct wire_session *session, cons
     parameters->is_doubtful = inspect_values(session, bind, statement, &parameters->found, error) != 0;
     return parameters;
 }
+
+int postgres_bind_values(const struct message_bind *bind, const struct sql_analysis **analysis,
+                         const struct sql_statement **statement, struct error *error) {
+    struct sql_value known[SQL_VALUES_MAX];
+    size_t count = bind->value_count < LENGTH_OF(known) ? bind->value_count : LENGTH_OF(known);
+    struct str values = bind->values;
+    bool is_alone = *statement != NULL && (*analysis)->statement_count == 1 && *statement == &(*analysis)->statements[0];
+    if (!is_alone || !(*statement)->wants_values) return 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_null;
+        known[i].bytes = message_bind_next(&values, &is_null);
+        known[i].is_binary = message_bind_format(bind, i) == 1;
+        if (is_null) known[i].bytes = STR_NONE;
+        else if (known[i].bytes.length == 0) known[i].bytes = STR("");
+    }
+    const struct sql_analysis *bound = sql_analyze_bound(*analysis, known, count, error);
+    if (bound == NULL) return -1;
+    sql_analysis_release(analysis);
+    *analysis = bound;
+    *statement = &bound->statements[0];
+    return 0;
+}

@@ -140,6 +140,10 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
 struct name_parameters *postgres_inspect_bind(struct wire_session *session, const struct message_bind *bind,
                                               const struct sql_statement *statement, struct error *error) MUST_USE;
 
+/* Puts what the statement means with the values of this Bind in the place of *analysis, where that says more. */
+int postgres_bind_values(const struct message_bind *bind, const struct sql_analysis **analysis,
+                         const struct sql_statement **statement, struct error *error) MUST_USE;
+
 /* refusal.c: the ErrorResponse for a refused action; action NULL: a FunctionCall. */
 void postgres_append_refusal(struct buffer *out, const struct action *action);
 /* What a client is told where its answer stops. */

@@ -113,6 +113,7 @@ enum sql_effect_kind {
     SQL_EFFECT_FETCH,                 /* name (FETCH and MOVE) */
     SQL_EFFECT_CLOSE,                 /* name; empty: ALL */
     SQL_EFFECT_DISCARD,               /* ALL (also DEALLOCATE ALL, CLOSE ALL, RESET ALL) */
+    SQL_EFFECT_OPENS,                 /* code that it runs may leave a cursor open, by a name of its own */
     SQL_EFFECT_NAMES_DATABASE,        /* name: a table was written with this database in front */
 };
 
@@ -138,6 +139,7 @@ struct sql_statement {
     size_t use_count;
     const struct sql_part *parts; /* [0]: the statement itself */
     size_t part_count;
+    bool wants_values;         /* it says more once its parameters are known: see sql_analyze_bound */
     const struct sql_literal *literals;
     size_t literal_count;
     const struct str *parameter_names; /* [n - 1]: the column that $n is compared with or inserted into; may be empty */
@@ -175,6 +177,15 @@ void sql_cache_free(struct sql_cache **cache);
  * analysis as well (one statement, SQL_UNKNOWN). cache may be NULL. NULL only when memory is out. Runs the parser on
  * the worker's own stack. */
 const struct sql_analysis *sql_analyze(struct sql_cache *cache, struct str text, struct error *error) MUST_USE;
+/* What one statement means with these values of its parameters, $1 first: for set_config and LIMIT, where they are as good as
+ * constants. Of an analysis with that statement alone. */
+struct sql_value {
+    struct str bytes; /* no data: NULL, or not known */
+    bool is_binary;
+};
+#define SQL_VALUES_MAX 64 /* later ones are not known */
+const struct sql_analysis *sql_analyze_bound(const struct sql_analysis *analysis, const struct sql_value *values,
+                                             size_t count, struct error *error) MUST_USE;
 const struct sql_analysis *sql_analysis_hold(const struct sql_analysis *analysis);
 void sql_analysis_release(const struct sql_analysis **analysis);
 
@@ -193,8 +204,8 @@ struct sql_target {
 struct sql_session *sql_session_new(void) MUST_USE;
 void sql_session_free(struct sql_session **session);
 
-/* What the catalogue says of a function: SQL_READ when it can only read what policy is asked about anyway, another verb for
- * what it does, SQL_UNKNOWN when nobody can tell, SQL_VERB_COUNT when there is none of that name. Must not park: what it
+/* What the catalogue says of a function: SQL_READ when it can only read what policy is asked about anyway, another verb
+ * for what it does, SQL_UNKNOWN when nobody can tell, SQL_VERB_COUNT when there is none of that name. Must not park: what it
  * has to know is asked for before, by the `calls` of the statement. */
 typedef enum sql_verb sql_judge_call(void *context, const struct sql_call *call);
 /* Without one a function that no list has is SQL_UNKNOWN, and so is a field; a qualified name is a column. */

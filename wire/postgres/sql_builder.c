@@ -363,7 +363,18 @@ static void keep_parts(struct sql_builder *builder, struct sql_draft *draft, str
     if (statement->part_count > 0) statement->kind = parts[0].kind;
 }
 
+/* A function, a procedure or DO may open a cursor that lives on; what it reads was asked about when the code was run. */
+static void note_opening(struct sql_builder *builder, struct sql_draft *draft) {
+    const struct sql_call *calls = draft->calls.items;
+    struct sql_draft_part *const *parts = draft->parts.items;
+    bool opens = false;
+    for (size_t i = 0; i < draft->calls.count; i++) opens |= calls[i].kind != SQL_CALL_COLUMN;
+    for (size_t i = 0; i < draft->parts.count; i++) opens |= str_equal_cstr(parts[i]->part.kind, "do");
+    if (opens) (void)sql_add_effect(builder, SQL_EFFECT_OPENS, NULL);
+}
+
 void sql_draft_end(struct sql_builder *builder, struct sql_draft *draft, struct sql_statement *statement) {
+    note_opening(builder, draft);
     *statement = draft->statement;
     keep_calls(builder, draft, statement);
     keep_parts(builder, draft, statement);

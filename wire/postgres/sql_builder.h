@@ -91,6 +91,10 @@ struct sql_builder {
     struct str schema;       /* CREATE SCHEMA: where its unqualified elements go */
     struct str text;         /* of the statement */
     unsigned nesting;
+    const struct sql_value *values; /* of the parameters; none when they are not known yet */
+    size_t value_count;
+    const struct str *setting_names; /* what pg_settings.name can be here; NULL: anything */
+    size_t setting_name_count;
     bool is_own_part; /* the statement that comes next is a part, even if it is a query */
     bool is_out_of_memory;
 };
@@ -133,6 +137,8 @@ void sql_walk_children(struct sql_builder *builder, const ProtobufCMessage *mess
 void sql_walk_nodes(struct sql_builder *builder, PgQuery__Node *const *nodes, size_t count, enum sql_verb verb);
 void sql_walk_node(struct sql_builder *builder, const PgQuery__Node *node, enum sql_verb verb);
 /* As sql_walk_node; constants belong to the column `name`, when it is not empty. */
+/* The value of a parameter, through casts: NULL when the node is none, or it is not known. Notes that it was asked for. */
+const struct sql_value *sql_bound_value(struct sql_builder *builder, const PgQuery__Node *node);
 void sql_walk_named(struct sql_builder *builder, const PgQuery__Node *node, struct str name);
 struct str sql_node_string(const PgQuery__Node *node); /* a String or a string constant; else no data */
 
@@ -172,6 +178,8 @@ const struct sql_statement *sql_build_inner(struct sql_builder *builder, const P
 /* sql_settings.c: SET and set_config. */
 void sql_walk_set(struct sql_builder *builder, const PgQuery__VariableSetStmt *set);
 /* SET of CREATE FUNCTION: in force while it runs. True when it says where its code finds names. */
+/* The names that WHERE name = '...' leaves of pg_settings; NULL: any. */
+const struct str *sql_setting_names(struct sql_builder *builder, const PgQuery__SelectStmt *select, size_t *count);
 bool sql_walk_function_set(struct sql_builder *builder, const PgQuery__VariableSetStmt *set);
 void sql_walk_set_config(struct sql_builder *builder, const PgQuery__FuncCall *call);
 bool sql_is_encoding_utf8(struct str value); /* or none at all, SQL_ASCII */

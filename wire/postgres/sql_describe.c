@@ -176,6 +176,25 @@ static void add_named(struct describer *describer, const struct sql_statement *s
     describer->attributes = attributes;
 }
 
+static bool opens(const struct sql_statement *statement) {
+    for (size_t i = 0; i < statement->effect_count; i++) {
+        if (statement->effects[i].kind == SQL_EFFECT_OPENS) return true;
+    }
+    return false;
+}
+
+/* A cursor that no DECLARE made: code of this transaction has opened it, and it gives what that code may read. */
+static void add_opened(struct describer *describer) {
+    const struct sql_session *session = describer->session;
+    size_t before = describer->named_count;
+    for (size_t i = 0; i < session->opener_count; i++) add_named(describer, session->openers[i].statement, NULL);
+    for (size_t i = 0; i < describer->index; i++) {
+        const struct sql_statement *statement = &describer->analysis->statements[i];
+        if (opens(statement)) add_named(describer, statement, NULL);
+    }
+    if (describer->named_count == before || session->has_more_openers) add_named(describer, NULL, NULL);
+}
+
 static void add_effect(struct describer *describer, const struct sql_effect *effect) {
     const struct sql_entry *entry;
     const struct sql_statement *found;
@@ -190,7 +209,8 @@ static void add_effect(struct describer *describer, const struct sql_effect *eff
         entry = map_get(&describer->session->portals, effect->name);
         found = find_in_text(describer, SQL_EFFECT_DECLARE, effect->name);
         if (entry != NULL) add_named(describer, entry->statement, entry);
-        if (found != NULL || entry == NULL) add_named(describer, found, NULL);
+        if (found != NULL) add_named(describer, found, NULL);
+        if (entry == NULL && found == NULL) add_opened(describer);
         break;
     case SQL_EFFECT_NAMES_DATABASE:
         if (!str_equal(effect->name, describer->target->database)) add_unknown(describer);

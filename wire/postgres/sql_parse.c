@@ -126,11 +126,12 @@ static const char *why_unreadable(struct str text) {
     return NULL;
 }
 
-static int analyze_readable(struct sql_analysis *analysis) {
+static int analyze_readable(struct sql_analysis *analysis, const struct sql_value *values, size_t value_count) {
     struct arena scratch;
     struct error error;
     arena_init(&scratch, SQL_TREE_BYTES_MAX);
-    struct sql_builder builder = {.arena = &analysis->arena, .scratch = &scratch};
+    struct sql_builder builder = {
+        .arena = &analysis->arena, .scratch = &scratch, .values = values, .value_count = value_count};
     const PgQuery__ParseResult *tree = sql_parse(&builder, analysis->text, &error);
     const char *reason = NULL;
     if (tree == NULL) {
@@ -151,21 +152,23 @@ static bool is_ascii(struct str text) {
     return true;
 }
 
-static int analyze(struct sql_analysis *analysis, struct str text) {
+static int analyze(struct sql_analysis *analysis, struct str text, const struct sql_value *values, size_t value_count) {
     const char *reason = why_unreadable(text);
     analysis->is_ascii = text.length <= SQL_TEXT_BYTES_MAX && is_ascii(text);
-    return reason != NULL ? set_unknown(analysis, reason) : analyze_readable(analysis);
+    return reason != NULL ? set_unknown(analysis, reason) : analyze_readable(analysis, values, value_count);
 }
 
 struct analyze_call {
     struct sql_analysis *analysis;
     struct str text;
+    const struct sql_value *values;
+    size_t value_count;
     int result;
 };
 
 static void run_analyze(void *argument) {
     struct analyze_call *call = argument;
-    call->result = analyze(call->analysis, call->text);
+    call->result = analyze(call->analysis, call->text, call->values, call->value_count);
 }
 
 struct sql_analysis *sql_analysis_begin(struct str text, struct error *error) {
@@ -186,16 +189,27 @@ struct sql_analysis *sql_analysis_begin(struct str text, struct error *error) {
     return NULL;
 }
 
-struct sql_analysis *sql_analysis_new(struct str text, struct error *error) {
+static struct sql_analysis *new_analysis(struct str text, const struct sql_value *values, size_t value_count,
+                                         struct error *error) {
     struct sql_analysis *analysis = sql_analysis_begin(text, error);
     if (analysis == NULL) return NULL;
-    struct analyze_call call = {analysis, text, -1};
+    struct analyze_call call = {analysis, text, values, value_count, -1};
     sql_on_worker_stack(run_analyze, &call);
     if (call.result == 0) return analysis;
     error_out_of_memory(error);
     const struct sql_analysis *dropped = analysis;
     sql_analysis_release(&dropped);
     return NULL;
+}
+
+struct sql_analysis *sql_analysis_new(struct str text, struct error *error) {
+    return new_analysis(text, NULL, 0, error);
+}
+
+const struct sql_analysis *sql_analyze_bound(const struct sql_analysis *analysis, const struct sql_value *values,
+                                             size_t count, struct error *error) {
+    CHECK_MAGIC(analysis, SQL_ANALYSIS_MAGIC);
+    return new_analysis(analysis->text, values, count, error);
 }
 
 const struct sql_analysis *sql_analysis_hold(const struct sql_analysis *analysis) {

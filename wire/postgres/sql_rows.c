@@ -245,6 +245,18 @@ void sql_note_truncate(struct sql_builder *builder) {
     part->is_change = part->touches_all_rows = true;
 }
 
+/* int8, or int4 and int2 that are cast to it. */
+static bool read_integer(const struct sql_value *value, int64_t *integer) {
+    const uint8_t *bytes = (const uint8_t *)value->bytes.data;
+    size_t length = value->bytes.length;
+    if (!value->is_binary) return str_parse_i64(value->bytes, integer) == 0;
+    if (length != 2 && length != 4 && length != 8) return false;
+    uint64_t read = (bytes[0] & 0x80) != 0 ? UINT64_MAX : 0;
+    for (size_t i = 0; i < length; i++) read = read << 8 | bytes[i];
+    *integer = (int64_t)read;
+    return true;
+}
+
 /* WITH TIES gives back more than it says. */
 void sql_note_limit(struct sql_builder *builder, const PgQuery__SelectStmt *select) {
     struct sql_part *part = &sql_part(builder)->part;
@@ -252,6 +264,8 @@ void sql_note_limit(struct sql_builder *builder, const PgQuery__SelectStmt *sele
     part->is_limit_relevant = true;
     if (limit == NULL || select->limit_option == PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_WITH_TIES) return;
     part->has_limit = true;
+    const struct sql_value *bound = sql_bound_value(builder, limit);
+    if (bound != NULL) part->has_row_limit = read_integer(bound, &part->row_limit);
     if (limit->node_case != PG_QUERY__NODE__NODE_A_CONST) return;
     const PgQuery__AConst *constant = limit->a_const;
     part->has_limit = !constant->isnull; /* LIMIT ALL and LIMIT NULL are none */

@@ -74,6 +74,9 @@ static void walk_values(struct sql_builder *builder, const PgQuery__SelectStmt *
 
 static void walk_body(struct sql_builder *builder, const PgQuery__SelectStmt *select,
                       const PgQuery__InsertStmt *insert) {
+    const struct str *outer_names = builder->setting_names;
+    size_t outer_count = builder->setting_name_count;
+    builder->setting_names = sql_setting_names(builder, select, &builder->setting_name_count);
     sql_walk_targets(builder, &select->base, select->target_list, select->n_target_list);
     struct sql_lock lock = {.select = select};
     const struct sql_lock *outer = builder->lock;
@@ -91,6 +94,8 @@ static void walk_body(struct sql_builder *builder, const PgQuery__SelectStmt *se
     sql_walk_node(builder, select->limit_offset, SQL_READ);
     sql_walk_node(builder, select->limit_count, SQL_READ);
     builder->lock = outer;
+    builder->setting_names = outer_names;
+    builder->setting_name_count = outer_count;
 }
 
 void sql_walk_select(struct sql_builder *builder, const PgQuery__SelectStmt *select) {

@@ -43,10 +43,16 @@ static void pop_savepoint(struct sql_session *session) {
     free(savepoint);
 }
 
+static void forget_openers(struct sql_session *session) {
+    while (session->opener_count > 0) sql_analysis_release(&session->openers[--session->opener_count].analysis);
+    session->has_more_openers = false;
+}
+
 void sql_session_free(struct sql_session **session) {
     if (*session == NULL) return;
     CHECK_MAGIC(*session, SQL_SESSION_MAGIC);
     while ((*session)->savepoint != NULL) pop_savepoint(*session);
+    forget_openers(*session);
     free_entries(&(*session)->prepared);
     free_entries(&(*session)->portals);
     map_free(&(*session)->prepared);
@@ -185,7 +191,20 @@ static void close_portals(struct sql_session *session, bool is_transaction_end) 
     }
 }
 
+static void remember_opener(struct sql_session *session, const struct sql_analysis *analysis,
+                            const struct sql_statement *statement) {
+    for (size_t i = 0; i < session->opener_count; i++) {
+        if (session->openers[i].statement == statement) return;
+    }
+    if (session->opener_count == SQL_OPENERS_MAX) {
+        session->has_more_openers = true;
+        return;
+    }
+    session->openers[session->opener_count++] = (struct sql_named){sql_analysis_hold(analysis), statement};
+}
+
 static void end_transaction(struct sql_session *session) {
+    forget_openers(session);
     if (session->has_failed) sql_settings_copy(&session->current, &session->committed);
     sql_settings_end_local(&session->current);
     sql_settings_copy(&session->committed, &session->current);
@@ -280,6 +299,7 @@ int sql_session_apply(struct sql_session *session, const struct sql_analysis *an
     if (index >= analysis->statement_count) return 0; /* more completions than statements: none of ours */
     const struct sql_statement *statement = &analysis->statements[index];
     for (size_t i = 0; i < statement->effect_count; i++) {
+        if (statement->effects[i].kind == SQL_EFFECT_OPENS) remember_opener(session, analysis, statement);
         if (apply_effect(session, analysis, &statement->effects[i], error) != 0) return -1;
     }
     return 0;

@@ -38,6 +38,7 @@ struct sql_entry {
     bool is_held;
 };
 
+#define SQL_OPENERS_MAX 8
 #define SQL_SAVEPOINTS_MAX 10000
 
 struct sql_savepoint {
@@ -57,6 +58,9 @@ struct sql_session {
     struct map portals;
     sql_judge_call *judge; /* NULL: there is none */
     void *judge_context;
+    struct sql_named openers[SQL_OPENERS_MAX]; /* ran in this transaction and may have left cursors open; held */
+    size_t opener_count;
+    bool has_more_openers;
     bool is_client_utf8;
     bool is_server_utf8;
     bool has_standard_strings;

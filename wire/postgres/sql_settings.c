@@ -161,41 +161,118 @@ bool sql_walk_function_set(struct sql_builder *builder, const PgQuery__VariableS
     return rule == SETTING_SEARCH_PATH;
 }
 
-static bool is_constant_false(const PgQuery__Node *node) {
-    while (node != NULL && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST) node = node->type_cast->arg;
-    if (node == NULL || node->node_case != PG_QUERY__NODE__NODE_A_CONST) return false;
-    if (node->a_const->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL) return !node->a_const->boolval->boolval;
-    struct str value = sql_node_string(node);
-    return str_equal_cstr(value, "f") || str_equal_cstr(value, "false");
+enum truth { TRUTH_UNKNOWN, TRUTH_FALSE, TRUTH_TRUE };
+
+/* As boolin reads it; in binary form it is one byte. */
+static enum truth read_truth(struct str value) {
+    static const char *const false_words[] = {"f", "false", "off", "no", "n", "0"};
+    static const char *const true_words[] = {"t", "true", "on", "yes", "y", "1"};
+    for (size_t i = 0; i < LENGTH_OF(false_words); i++) {
+        if (str_equal_ignoring_case(str_trim(value), str_from_cstr(false_words[i]))) return TRUTH_FALSE;
+        if (str_equal_ignoring_case(str_trim(value), str_from_cstr(true_words[i]))) return TRUTH_TRUE;
+    }
+    return TRUTH_UNKNOWN;
 }
 
+static enum truth truth_of(struct sql_builder *builder, const PgQuery__Node *node) {
+    const struct sql_value *bound = sql_bound_value(builder, node);
+    if (bound != NULL && !bound->is_binary) return read_truth(bound->bytes);
+    if (bound != NULL && bound->bytes.length == 1) return bound->bytes.data[0] != 0 ? TRUTH_TRUE : TRUTH_FALSE;
+    while (node != NULL && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST) node = node->type_cast->arg;
+    if (node == NULL || node->node_case != PG_QUERY__NODE__NODE_A_CONST) return TRUTH_UNKNOWN;
+    if (node->a_const->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL)
+        return node->a_const->boolval->boolval ? TRUTH_TRUE : TRUTH_FALSE;
+    return read_truth(sql_node_string(node));
+}
+
+/* A constant, or a parameter that is known: text has one form. */
+static struct str text_of(struct sql_builder *builder, const PgQuery__Node *node) {
+    const struct sql_value *bound = sql_bound_value(builder, node);
+    return bound != NULL ? bound->bytes : sql_node_string(node);
+}
+
+static const char *const not_constant = "set_config with an argument that is not known";
+
 /* set_config(name, value, is_local) is SET wherever it stands, but nobody knows whether it is reached. */
-void sql_walk_set_config(struct sql_builder *builder, const PgQuery__FuncCall *call) {
-    static const char *const reason = "set_config with an argument that is not a constant";
-    struct str name = call->n_args > 0 ? sql_node_string(call->args[0]) : STR_NONE;
-    struct str value = call->n_args > 1 ? sql_node_string(call->args[1]) : STR_NONE;
-    if (call->n_args != 3 || name.data == NULL) {
-        sql_add_unknown(builder, reason);
-        return;
-    }
-    struct assignment assignment = {.value = value, .is_maybe = true};
-    assignment.is_local = !is_constant_false(call->args[2]);
-    assignment.rule = rule_of(name);
+static void walk_assignment(struct sql_builder *builder, const PgQuery__FuncCall *call, struct str name) {
+    struct assignment assignment = {.rule = rule_of(name), .is_maybe = true};
     if (assignment.rule == SETTING_PLAIN) return;
     if (assignment.rule == SETTING_ADMIN) {
         sql_add_use(builder, SQL_ADMIN, STR_NONE, STR_NONE);
         return;
     }
-    if (value.data == NULL) {
-        sql_add_unknown(builder, reason);
+    enum truth is_local = truth_of(builder, call->args[2]);
+    assignment.value = text_of(builder, call->args[1]);
+    assignment.is_local = is_local == TRUTH_TRUE;
+    if (assignment.value.data == NULL || is_local == TRUTH_UNKNOWN) {
+        sql_add_unknown(builder, not_constant);
         return;
     }
     if (assignment.rule == SETTING_SEARCH_PATH &&
-        sql_split_path(builder->arena, value, &assignment.path, &assignment.path_count) != 0) {
+        sql_split_path(builder->arena, assignment.value, &assignment.path, &assignment.path_count) != 0) {
         sql_add_unknown(builder, "search_path cannot be read");
         return;
     }
     assign(builder, &assignment);
+}
+
+static bool is_column_name(const PgQuery__Node *node) {
+    if (node->node_case != PG_QUERY__NODE__NODE_COLUMN_REF || node->column_ref->n_fields == 0) return false;
+    return str_equal_cstr(sql_node_string(node->column_ref->fields[node->column_ref->n_fields - 1]), "name");
+}
+
+void sql_walk_set_config(struct sql_builder *builder, const PgQuery__FuncCall *call) {
+    struct str name = call->n_args == 3 ? text_of(builder, call->args[0]) : STR_NONE;
+    if (name.data != NULL) {
+        walk_assignment(builder, call, name);
+    } else if (call->n_args == 3 && builder->setting_names != NULL && is_column_name(call->args[0])) {
+        for (size_t i = 0; i < builder->setting_name_count; i++) walk_assignment(builder, call, builder->setting_names[i]);
+    } else {
+        sql_add_unknown(builder, not_constant);
+    }
+}
+
+/* name = 'a', name IN ('a', 'b') */
+static const struct str *names_that_equal(struct sql_builder *builder, const PgQuery__AExpr *expression, size_t *count) {
+    bool is_in = expression->kind == PG_QUERY__A__EXPR__KIND__AEXPR_IN;
+    bool is_equal = is_in || expression->kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP;
+    if (!is_equal || expression->n_name != 1 || !str_equal_cstr(sql_node_string(expression->name[0]), "=")) return NULL;
+    if (expression->lexpr == NULL || expression->rexpr == NULL || !is_column_name(expression->lexpr)) return NULL;
+    PgQuery__Node *const *items = &expression->rexpr;
+    *count = 1;
+    if (is_in) {
+        if (expression->rexpr->node_case != PG_QUERY__NODE__NODE_LIST) return NULL;
+        items = expression->rexpr->list->items;
+        *count = expression->rexpr->list->n_items;
+    }
+    struct str *names = ARENA_NEW_ARRAY(builder->scratch, struct str, *count);
+    for (size_t i = 0; names != NULL && i < *count; i++) {
+        names[i] = text_of(builder, items[i]);
+        if (names[i].data == NULL) return NULL;
+    }
+    return names;
+}
+
+static const struct str *names_that_pass(struct sql_builder *builder, const PgQuery__Node *where, size_t *count) {
+    if (where == NULL) return NULL;
+    if (where->node_case == PG_QUERY__NODE__NODE_A_EXPR) return names_that_equal(builder, where->a_expr, count);
+    if (where->node_case != PG_QUERY__NODE__NODE_BOOL_EXPR) return NULL;
+    if (where->bool_expr->boolop != PG_QUERY__BOOL_EXPR_TYPE__AND_EXPR) return NULL;
+    const struct str *names = NULL;
+    for (size_t i = 0; names == NULL && i < where->bool_expr->n_args; i++) {
+        names = names_that_pass(builder, where->bool_expr->args[i], count);
+    }
+    return names;
+}
+
+const struct str *sql_setting_names(struct sql_builder *builder, const PgQuery__SelectStmt *select, size_t *count) {
+    if (select->n_from_clause != 1 || select->from_clause[0]->node_case != PG_QUERY__NODE__NODE_RANGE_VAR) return NULL;
+    const PgQuery__RangeVar *from = select->from_clause[0]->range_var;
+    struct str schema = str_from_cstr(from->schemaname);
+    bool is_catalog = schema.length == 0 || str_equal_cstr(schema, "pg_catalog");
+    bool is_renamed = from->alias != NULL && from->alias->n_colnames > 0;
+    if (!is_catalog || is_renamed || !str_equal_cstr(str_from_cstr(from->relname), "pg_settings")) return NULL;
+    return names_that_pass(builder, select->where_clause, count);
 }
 
 /* path := [ name ("," name)* ]; name := '"' (any | '""')* '"' | bytes but for space, comma and quote. White space

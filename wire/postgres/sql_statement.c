@@ -2,6 +2,7 @@
  * those whose fields do not speak for themselves. */
 #include "wire/postgres/sql_builder.h"
 
+#define LOCK_ACCESS_SHARE 1    /* in LockStmt.mode */
 #define CURSOR_WITH_HOLD 0x20 /* in DeclareCursorStmt.options */
 
 typedef void statement_reader(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb);
@@ -91,6 +92,13 @@ static void read_merge(struct sql_builder *builder, const ProtobufCMessage *mess
 static void read_truncate(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
     sql_note_truncate(builder);
     sql_walk_children(builder, message, verb);
+}
+
+/* ACCESS SHARE is what any SELECT takes. */
+static void read_lock(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {
+    (void)verb;
+    bool is_shared = ((const PgQuery__LockStmt *)message)->mode == LOCK_ACCESS_SHARE;
+    sql_walk_children(builder, message, is_shared ? SQL_READ : SQL_WRITE);
 }
 
 /* How many of the last names of an object stand behind its relation's: a trigger's, a column's. -1: no relation. */

@@ -50,6 +50,16 @@ static struct str column_name(const PgQuery__Node *node) {
     return column->n_fields > 0 ? sql_node_string(column->fields[column->n_fields - 1]) : STR_NONE;
 }
 
+const struct sql_value *sql_bound_value(struct sql_builder *builder, const PgQuery__Node *node) {
+    while (node != NULL && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST) node = node->type_cast->arg;
+    if (node == NULL || node->node_case != PG_QUERY__NODE__NODE_PARAM_REF) return NULL;
+    int32_t number = node->param_ref->number;
+    builder->draft->statement.wants_values = true;
+    if (number < 1 || (size_t)number > builder->value_count) return NULL;
+    const struct sql_value *value = &builder->values[number - 1];
+    return value->bytes.data != NULL ? value : NULL;
+}
+
 void sql_walk_named(struct sql_builder *builder, const PgQuery__Node *node, struct str name) {
     struct str outer = builder->literal_name;
     if (name.length > 0) builder->literal_name = sql_keep(builder, name);
