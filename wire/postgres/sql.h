@@ -177,7 +177,7 @@ void sql_cache_free(struct sql_cache **cache);
  * analysis as well (one statement, SQL_UNKNOWN). cache may be NULL. NULL only when memory is out. Runs the parser on
  * the worker's own stack. */
 const struct sql_analysis *sql_analyze(struct sql_cache *cache, struct str text, struct error *error) MUST_USE;
-/* What one statement means with these values of its parameters, $1 first: for set_config and LIMIT, where they are as good as
+/* What one statement means with these values of its parameters, $1 first: in set_config and LIMIT they are as good as
  * constants. Of an analysis with that statement alone. */
 struct sql_value {
     struct str bytes; /* no data: NULL, or not known */
