@@ -348,10 +348,22 @@ int record_begin(struct record_session *session, struct recorder *recorder, uint
     return 0;
 }
 
+void record_key_action(struct record_session *session, struct action *action) {
+    if (action->is_keyed) return;
+    static_assert(sizeof(action->seal_key) == SEAL_MAC_KEY_BYTES, "the key that is sealed with the text");
+    seal_choose_key(session->recorder->sealer, session->seal, action->text, action->seal_key);
+    action->digest = seal_keyed_hash(action->seal_key, RECORD_DIGEST_DOMAIN, str_make(action->digest.bytes, SHA256_BYTES));
+    action->is_keyed = true;
+}
+
 /* Seals a text; false when it cannot be sealed, which the event then says by its absence and the session by refusing. */
-static bool seal_text(struct record_session *session, struct str text, struct seal_commitment *commitment) {
+static bool seal_text(struct record_session *session, struct str text, const uint8_t *key,
+                      struct seal_commitment *commitment) {
     struct error error;
-    if (seal_put(session->recorder->sealer, session->seal, text, commitment, &error) == 0) return true;
+    struct sealer *sealer = session->recorder->sealer;
+    int result = key != NULL ? seal_put_under(sealer, session->seal, text, key, commitment, &error)
+                             : seal_put(sealer, session->seal, text, commitment, &error);
+    if (result == 0) return true;
     log_error("a text cannot be sealed, the action is refused: %s", error.text);
     session->is_refused = true;
     return false;
@@ -361,7 +373,7 @@ int record_intent(struct record_session *session, const struct action *action, c
                   struct str upstream, uint64_t *number) {
     struct seal_commitment commitment;
     *number = 0;
-    if (!seal_text(session, action->text, &commitment)) return 0; /* the session is refused */
+    if (!seal_text(session, action->text, action->seal_key, &commitment)) return 0; /* the session is refused */
     record_events_intent(begin_event(session), action, principal, upstream, &commitment);
     if (buffer_failed(&session->recorder->scratch)) return -1;
     bool is_denial = action->verdict.kind == VERDICT_DENY;
@@ -389,7 +401,7 @@ void record_outcome(struct record_session *session, const struct action *action,
 
 void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us) {
     struct seal_commitment commitment;
-    if (!seal_text(session, action->text, &commitment)) return;
+    if (!seal_text(session, action->text, action->seal_key, &commitment)) return;
     record_events_hold_requested(begin_event(session), action, expires_us, &commitment);
     end_event(session, (struct event_kind){.is_sealed = true});
 }
@@ -397,7 +409,7 @@ void record_hold_requested(struct record_session *session, const struct action *
 void record_vote(struct record_session *session, const struct action *action, struct str approver, struct str group,
                  struct str decision, struct str reason, struct str rule) {
     struct seal_commitment commitment;
-    if (reason.length > 0 && !seal_text(session, reason, &commitment)) return;
+    if (reason.length > 0 && !seal_text(session, reason, NULL, &commitment)) return;
     record_events_vote(begin_event(session), action, approver, group, decision,
                        reason.length > 0 ? &commitment : NULL, rule);
     end_event(session, (struct event_kind){.is_sealed = reason.length > 0});

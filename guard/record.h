@@ -68,6 +68,10 @@ struct record_session_facts {
 
 int record_begin(struct record_session *session, struct recorder *recorder, uint64_t id,
                  const struct record_session_facts *facts, struct error *error) MUST_USE;
+#define RECORD_DIGEST_DOMAIN "sworn/digest/v1"
+#define RECORD_INPUT_DOMAIN "sworn/input/v1"
+/* Before the first round: makes the action's digest one that nobody can try values out on. Once; the text stays as it is. */
+void record_key_action(struct record_session *session, struct action *action);
 /* -1: the intent is too long for an entry; nothing was recorded. *number: which event of the session it is, 0 when its text
  * could not be sealed and the session is refused. */
 int record_intent(struct record_session *session, const struct action *action, const struct principal *principal,

@@ -79,15 +79,16 @@ static void write_reveal(struct json_writer *writer, struct str name, class_set 
 }
 
 /* Parameters are the caller's words: what they were is in the sealed text, here is only what proves it. */
-static void write_tags(struct json_writer *writer, const struct attribute *attribute) {
+static void write_tags(struct json_writer *writer, const struct action *action, const struct attribute *attribute) {
     struct sha256 digest = attribute_tags_digest(attribute->tags.items, attribute->tags.count);
+    struct sha256 keyed = seal_keyed_hash(action->seal_key, RECORD_INPUT_DOMAIN, str_make(digest.bytes, SHA256_BYTES));
     json_begin_object(writer);
     json_member_integer(writer, STR("count"), (int64_t)attribute->tags.count);
-    write_hash(writer, STR("sha256"), &digest);
+    write_hash(writer, STR("hmac"), &keyed);
     json_end_object(writer);
 }
 
-static void write_attribute(struct json_writer *writer, const struct attribute *attribute) {
+static void write_attribute(struct json_writer *writer, const struct action *action, const struct attribute *attribute) {
     const struct attribute_description *description = &attribute_descriptions[attribute->id];
     json_key(writer, str_from_cstr(description->name));
     switch (description->kind) {
@@ -102,12 +103,12 @@ static void write_attribute(struct json_writer *writer, const struct attribute *
         json_end_array(writer);
         break;
     case ATTRIBUTE_KIND_TAGS:
-    case ATTRIBUTE_KIND_NUMBER_TAGS: write_tags(writer, attribute); break;
+    case ATTRIBUTE_KIND_NUMBER_TAGS: write_tags(writer, action, attribute); break;
     }
 }
 
 /* The attributes in the order of their names: they are few, so the next one is looked for each time. */
-static void write_context(struct json_writer *writer, const struct action_step *step) {
+static void write_context(struct json_writer *writer, const struct action *action, const struct action_step *step) {
     if (step->attribute_count == 0) return;
     json_key(writer, STR("context"));
     json_begin_object(writer);
@@ -124,7 +125,7 @@ static void write_context(struct json_writer *writer, const struct action_step *
             }
         }
         if (next == NULL) break;
-        write_attribute(writer, next);
+        write_attribute(writer, action, next);
         last = next_name;
     }
     json_end_object(writer);
@@ -154,7 +155,7 @@ static void write_steps(struct json_writer *writer, const struct action *action)
     for (size_t i = 0; i < action->step_count; i++) {
         const struct action_step *step = &action->steps[i];
         json_begin_object(writer);
-        write_context(writer, step);
+        write_context(writer, action, step);
         write_parents(writer, step->resource->parent);
         json_member_string(writer, STR("resource"), step->resource->id);
         json_member_string(writer, STR("type"), step->resource->type);

@@ -35,7 +35,7 @@ static bool parse_hash(struct parse *parse, struct sha256 *hash) {
     return is_hash;
 }
 
-/* {"count":2,"sha256":"..."}: what the tags were is elsewhere. */
+/* {"count":2,"hmac":"..."}: what the tags were is elsewhere. */
 static void parse_tags(struct parse *parse, struct attribute *attribute) {
     struct str key;
     if (parse->out->tag_count == REPLAY_TAGS_MAX) {
@@ -48,7 +48,7 @@ static void parse_tags(struct parse *parse, struct attribute *attribute) {
     json_read_object(&parse->reader);
     while (json_read_member(&parse->reader, &key)) {
         if (str_equal(key, STR("count"))) attribute->tags.count = (size_t)json_read_integer(&parse->reader);
-        else if (str_equal(key, STR("sha256"))) parse_hash(parse, &tags->digest);
+        else if (str_equal(key, STR("hmac"))) parse_hash(parse, &tags->keyed);
         else json_skip(&parse->reader);
     }
 }

@@ -14,7 +14,7 @@
 /* An attribute whose tags are sealed, and what they have to be. */
 struct replay_tags {
     struct attribute *attribute;
-    struct sha256 digest;
+    struct sha256 keyed; /* by the key that is sealed with the text */
 };
 
 /* What was recorded. Strings and arrays are borrowed from the entry's text or in the action's arena. */

@@ -42,7 +42,8 @@ struct sealer {
 };
 
 struct recent_text {
-    struct sha256 digest; /* of the text: kept in memory only */
+    struct sha256 digest; /* of the text: kept in memory only, as is the key */
+    uint8_t mac_key[SEAL_MAC_KEY_BYTES];
     bool is_used;
     struct seal_commitment commitment;
 };
@@ -222,19 +223,26 @@ static struct sha256 mac_of(const uint8_t key[SEAL_MAC_KEY_BYTES], struct str te
     return outer;
 }
 
+struct sha256 seal_keyed_hash(const uint8_t key[SEAL_MAC_KEY_BYTES], const char *domain, struct str data) {
+    char text[128];
+    struct str name = str_from_cstr(domain);
+    CHECK(name.length + 1 + data.length <= sizeof(text));
+    memcpy(text, name.data, name.length + 1);
+    memcpy(text + name.length + 1, data.data, data.length);
+    return mac_of(key, str_make(text, name.length + 1 + data.length));
+}
+
 static int seal_payload(struct sealer *sealer, struct seal_session *session, struct str text,
-                        struct seal_commitment *out) {
+                        const uint8_t mac_key[SEAL_MAC_KEY_BYTES], struct seal_commitment *out) {
     struct buffer *pending = &sealer->payloads.pending;
     struct seal_payload_header header = {SEAL_PAYLOAD_MAGIC, (uint32_t)(SEAL_MAC_KEY_BYTES + text.length),
                                           session->key_offset, {0},
                                     {0}, {0}};
     size_t whole = sizeof(header) + header.length;
-    uint8_t mac_key[SEAL_MAC_KEY_BYTES];
     char *room = buffer_reserve(pending, whole);
     if (room == NULL) return -1;
-    take_random(sealer, mac_key, sizeof(mac_key));
     memcpy(header.iv, &session->payload_count, sizeof(session->payload_count));
-    struct gcm_part parts[] = {{mac_key, sizeof(mac_key)}, {(const uint8_t *)text.data, text.length}};
+    struct gcm_part parts[] = {{mac_key, SEAL_MAC_KEY_BYTES}, {(const uint8_t *)text.data, text.length}};
     uint8_t *cipher = (uint8_t *)room + sizeof(header);
     if (gcm_seal(sealer, session->key, header.iv, STR_NONE, parts, LENGTH_OF(parts), cipher, header.tag) != 0) return -1;
     memcpy(room, &header, sizeof(header));
@@ -243,29 +251,60 @@ static int seal_payload(struct sealer *sealer, struct seal_session *session, str
     out->ciphertext = sha256_of(str_make(cipher, header.length));
     out->plaintext = mac_of(mac_key, text);
     out->length = text.length;
-    OPENSSL_cleanse(mac_key, sizeof(mac_key));
     buffer_commit(pending, whole);
     session->payload_count++;
     return 0;
 }
 
-int seal_put(struct sealer *sealer, struct seal_session *session, struct str plaintext, struct seal_commitment *out,
-             struct error *error) {
+static const struct recent_text *find_recent(const struct seal_session *session, const struct sha256 *digest) {
+    for (size_t i = 0; i < RECENT_COUNT; i++) {
+        const struct recent_text *recent = &session->recent[i];
+        if (recent->is_used && sha256_equal(&recent->digest, digest)) return recent;
+    }
+    return NULL;
+}
+
+void seal_choose_key(struct sealer *sealer, const struct seal_session *session, struct str plaintext,
+                     uint8_t key[SEAL_MAC_KEY_BYTES]) {
+    CHECK_MAGIC(sealer, SEALER_MAGIC);
+    struct sha256 digest = sha256_of(plaintext);
+    const struct recent_text *recent = find_recent(session, &digest);
+    if (recent != NULL) memcpy(key, recent->mac_key, SEAL_MAC_KEY_BYTES);
+    else take_random(sealer, key, SEAL_MAC_KEY_BYTES);
+}
+
+/* key: NULL for any. */
+static int put(struct sealer *sealer, struct seal_session *session, struct str plaintext, const uint8_t *key,
+               struct seal_commitment *out, struct error *error) {
     CHECK_MAGIC(sealer, SEALER_MAGIC);
     if (plaintext.length > SEAL_PLAINTEXT_MAX_BYTES) {
         return error_set(error, ERROR_LIMIT, "a text of %zu bytes is too long to be sealed", plaintext.length);
     }
     struct sha256 digest = sha256_of(plaintext);
-    for (size_t i = 0; i < RECENT_COUNT; i++) {
-        if (!session->recent[i].is_used || !sha256_equal(&session->recent[i].digest, &digest)) continue;
-        *out = session->recent[i].commitment;
+    const struct recent_text *recent = find_recent(session, &digest);
+    if (recent != NULL && (key == NULL || memcmp(recent->mac_key, key, SEAL_MAC_KEY_BYTES) == 0)) {
+        *out = recent->commitment;
         return 0;
     }
+    struct recent_text made = {.digest = digest, .is_used = true};
+    if (key != NULL) memcpy(made.mac_key, key, SEAL_MAC_KEY_BYTES);
+    else take_random(sealer, made.mac_key, SEAL_MAC_KEY_BYTES);
     if (buffer_length(&sealer->payloads.pending) > BUFFERED_BYTES && sealer_flush(sealer, error) != 0) return -1;
-    if (seal_payload(sealer, session, plaintext, out) != 0) {
+    if (seal_payload(sealer, session, plaintext, made.mac_key, &made.commitment) != 0) {
         return error_set(error, ERROR_MEMORY, "a text of %zu bytes cannot be sealed", plaintext.length);
     }
-    struct recent_text *slot = &session->recent[session->next_recent++ % RECENT_COUNT];
-    *slot = (struct recent_text){digest, true, *out};
+    *out = made.commitment;
+    session->recent[session->next_recent++ % RECENT_COUNT] = made;
+    OPENSSL_cleanse(made.mac_key, sizeof(made.mac_key));
     return 0;
+}
+
+int seal_put(struct sealer *sealer, struct seal_session *session, struct str plaintext, struct seal_commitment *out,
+             struct error *error) {
+    return put(sealer, session, plaintext, NULL, out, error);
+}
+
+int seal_put_under(struct sealer *sealer, struct seal_session *session, struct str plaintext,
+                   const uint8_t key[SEAL_MAC_KEY_BYTES], struct seal_commitment *out, struct error *error) {
+    return put(sealer, session, plaintext, key, out, error);
 }

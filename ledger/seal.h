@@ -5,6 +5,9 @@
  * HMAC-SHA256 of the text under that MAC key, which is sealed with it. Without the keys a commitment says nothing about
  * the text; with them it proves it. Erasing = overwriting the session's key record (or the payload) with zeros.
  *
+ * What else the log has of a text (the digest of an action, of its parameters) is keyed by the same MAC key, so that it is
+ * gone with the payload, and nobody without it can try values out: seal_choose_key, seal_keyed_hash.
+ *
  *     sealed/<run>-<worker>.payloads   appended by one worker: header, ciphertext
  *     sealed/<run>-<worker>.keys       fixed-size records: session, wrapped data key
  *
@@ -19,6 +22,7 @@
 #include "base/json.h"
 
 #define SEAL_KEK_BYTES 32u
+#define SEAL_MAC_KEY_BYTES 32u
 #define SEAL_PLAINTEXT_MAX_BYTES (64u * 1024u * 1024u)
 #define SEAL_REFERENCE_MAX_BYTES 96u
 
@@ -56,6 +60,14 @@ void seal_session_free(struct seal_session **session);
 /* The same text again in one session (of the last few) returns the earlier commitment and writes nothing. */
 int seal_put(struct sealer *sealer, struct seal_session *session, struct str plaintext, struct seal_commitment *out,
              struct error *error) MUST_USE;
+/* The MAC key that this text will be sealed under: that of the earlier payload, or a new one. */
+void seal_choose_key(struct sealer *sealer, const struct seal_session *session, struct str plaintext,
+                     uint8_t key[SEAL_MAC_KEY_BYTES]);
+/* seal_put under that key. */
+int seal_put_under(struct sealer *sealer, struct seal_session *session, struct str plaintext,
+                   const uint8_t key[SEAL_MAC_KEY_BYTES], struct seal_commitment *out, struct error *error) MUST_USE;
+/* HMAC-SHA256 of domain, NUL, data. */
+struct sha256 seal_keyed_hash(const uint8_t key[SEAL_MAC_KEY_BYTES], const char *domain, struct str data);
 
 /* {"ciphertext":"<hex>","length":N,"plaintext":"<hex>","reference":"..."} as the next value of the writer. */
 void seal_commitment_write(struct json_writer *writer, const struct seal_commitment *commitment);
@@ -66,5 +78,8 @@ int seal_reference_parse(struct str text, struct seal_reference *out) MUST_USE;
  * it is not what was committed to; ERROR_DENIED: not this KEK. The text is appended to plaintext. */
 int seal_open(const char *folder, struct str kek, const struct seal_commitment *commitment, struct buffer *plaintext,
               struct error *error) MUST_USE;
+/* The same, and the MAC key that was sealed with the text. */
+int seal_open_with_key(const char *folder, struct str kek, const struct seal_commitment *commitment,
+                       struct buffer *plaintext, uint8_t key[SEAL_MAC_KEY_BYTES], struct error *error) MUST_USE;
 
 #endif

@@ -14,7 +14,6 @@
 #define SEAL_PAYLOAD_MAGIC 0x70777377u
 #define SEAL_IV_BYTES 12
 #define SEAL_TAG_BYTES 16
-#define SEAL_MAC_KEY_BYTES 32
 #define SEAL_PATH_BYTES 4096
 
 struct seal_key_record {

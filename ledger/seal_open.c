@@ -141,7 +141,8 @@ static int unwrap_key(const char *folder, struct str kek, const struct seal_refe
 }
 
 static int open_cipher(const uint8_t *key, const struct seal_payload_header *header, struct str cipher,
-                       const struct seal_commitment *commitment, struct buffer *plaintext, struct error *error) {
+                       const struct seal_commitment *commitment, struct buffer *plaintext,
+                       uint8_t mac_key[SEAL_MAC_KEY_BYTES], struct error *error) {
     struct sha256 digest = sha256_of(cipher);
     if (!sha256_equal(&digest, &commitment->ciphertext)) {
         return error_set(error, ERROR_INVALID, "the sealed payload is not the one in evidence");
@@ -153,6 +154,7 @@ static int open_cipher(const uint8_t *key, const struct seal_payload_header *hea
     struct sha256 mac = hmac_sha256(str_make(opened, SEAL_MAC_KEY_BYTES), text);
     if (result == 0 && sha256_equal(&mac, &commitment->plaintext) && text.length == commitment->length) {
         buffer_append_str(plaintext, text);
+        memcpy(mac_key, opened, SEAL_MAC_KEY_BYTES);
         if (buffer_failed(plaintext)) result = error_out_of_memory(error);
     } else {
         result = error_set(error, ERROR_INVALID, "the sealed payload does not hold the text in evidence");
@@ -164,6 +166,14 @@ static int open_cipher(const uint8_t *key, const struct seal_payload_header *hea
 
 int seal_open(const char *folder, struct str kek, const struct seal_commitment *commitment, struct buffer *plaintext,
               struct error *error) {
+    uint8_t ignored[SEAL_MAC_KEY_BYTES];
+    int result = seal_open_with_key(folder, kek, commitment, plaintext, ignored, error);
+    OPENSSL_cleanse(ignored, sizeof(ignored));
+    return result;
+}
+
+int seal_open_with_key(const char *folder, struct str kek, const struct seal_commitment *commitment,
+                       struct buffer *plaintext, uint8_t mac_key[SEAL_MAC_KEY_BYTES], struct error *error) {
     const struct seal_reference *reference = &commitment->reference;
     struct seal_payload_header header;
     uint8_t key[SEAL_KEK_BYTES];
@@ -181,7 +191,7 @@ int seal_open(const char *folder, struct str kek, const struct seal_commitment *
     uint64_t offset = reference->payload_offset + sizeof(header);
     if (result == 0) result = read_at(folder, reference, "payloads", offset, cipher, header.length, error);
     if (result == 0) {
-        result = open_cipher(key, &header, str_make(cipher, header.length), commitment, plaintext, error);
+        result = open_cipher(key, &header, str_make(cipher, header.length), commitment, plaintext, mac_key, error);
     }
     OPENSSL_cleanse(key, sizeof(key));
     free(cipher);

@@ -86,6 +86,8 @@ struct action {
     enum refusal refused_as; /* why it is denied whatever policy says */
     struct str refusal;      /* the same in words for the client */
     struct sha256 digest; /* of the exact action: text, parameters, upstream. An approval binds to it. */
+    bool is_keyed;        /* the digest is keyed by seal_key, which is sealed with the text (guard/record.h) */
+    uint8_t seal_key[32];
     struct action_step *steps;
     size_t step_count;
     struct class_counts request_classes;

@@ -21,7 +21,7 @@ static const char intent[] =
     "\"bundle\":\"" ZEROS "\",\"cedar\":\"allow\",\"classes\":{\"email\":2},\"decided\":\"1970-01-01T00:00:01.000000Z\","
     "\"digest\":\"" ZEROS "\",\"entities\":\"" ZEROS "\",\"principal\":\"copilot\",\"principal_type\":\"Agent\","
     "\"protocol\":\"openai\",\"reveal\":[\"email\"],\"reveal_request\":[\"*\"],\"rounds\":1,"
-    "\"steps\":[{\"context\":{\"input\":{\"count\":2,\"sha256\":\"" INPUT_SHA256 "\"}},"
+    "\"steps\":[{\"context\":{\"input\":{\"count\":2,\"hmac\":\"" INPUT_SHA256 "\"}},"
     "\"parents\":[\"Provider::prod/openai\",\"Environment::prod\"],\"resource\":\"prod/openai/refund\",\"type\":\"Tool\","
     "\"verb\":\"llm:tool_use\"}],\"tokens_1d\":900,\"tokens_1h\":30,\"type\":\"intent\",\"unscanned\":true,"
     "\"upstream\":\"openai\",\"verdict\":\"allow\",\"within\":\"00000000000000aa-6\"}";
@@ -90,7 +90,9 @@ static void put_hash(struct buffer *text, struct str mark, const struct sha256 *
 }
 
 static void check_intent(const struct action *action, struct buffer *got, struct buffer *wanted) {
-    struct sha256 input = sha256_of(STR("amount\0" "12\0" "note\0" "<b>\0"));
+    struct sha256 unkeyed = sha256_of(STR("amount\0" "12\0" "note\0" "<b>\0"));
+    struct sha256 input =
+        seal_keyed_hash(action->seal_key, RECORD_INPUT_DOMAIN, str_make(unkeyed.bytes, sizeof(unkeyed.bytes)));
     buffer_clear(got);
     buffer_clear(wanted);
     buffer_append_cstr(wanted, intent);

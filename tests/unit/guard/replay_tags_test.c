@@ -111,7 +111,8 @@ static void check_row(const struct identity *identity, struct seals *seals, size
     struct error error = {0};
     decide(identity, i, action);
     enum verdict_kind was = action->verdict.kind;
-    CHECK(seal_put(seals->sealer, seals->session, action->text, &commitment, NULL) == 0);
+    seal_choose_key(seals->sealer, seals->session, action->text, action->seal_key);
+    CHECK(seal_put_under(seals->sealer, seals->session, action->text, action->seal_key, &commitment, NULL) == 0);
     CHECK(sealer_flush(seals->sealer, NULL) == 0);
     buffer_init(&event, EVENT_MAX_BYTES);
     record_events_intent(&event, action, &copilot, STR("openai"), &commitment);
