@@ -218,6 +218,7 @@ static int hold(struct session *session, struct action *action, struct error *er
 /* P. Decides, and holds for what people have to decide. -1: the session cannot go on. */
 static int judge_whole(struct session *session, struct action *action, struct error *error) {
     record_key_action(&session->record, action);
+    if (record_check_names(session->worker->masks, action) != 0) return error_out_of_memory(error);
     judge_once(session, action, NULL, 0);
     return action->verdict.kind == VERDICT_HOLD ? hold(session, action, error) : 0;
 }

@@ -94,14 +94,17 @@ int session_check_token(struct session *session, struct error *error) {
 static int begin_record(struct session *session, const struct wire_login *login, const struct token_info *token,
                         struct str refusal, struct error *error) {
     struct str token_id = token->id > 0 ? arena_format(&session->wire.arena, "%" PRId64, token->id) : STR_NONE;
+    /* Who has not logged in may type anything there. */
+    bool tells_database = refusal.length == 0 && !record_is_telling(session->worker->masks, login->database);
     struct record_session_facts facts = {
         .protocol = session->wire.protocol->name,
         .upstream = session->upstream->name,
         .environment = session->upstream->environment,
-        .database = login->database,
+        .database = tells_database ? login->database : STR_NONE,
         .client_address = session->wire.client_address,
         .token_id = token_id,
-        .claimed_name = str_slice(login->user, 0, 128),
+        .claimed_name = login->user,
+        .is_name_known = identity_find(session->login_snapshot->identity, login->user) != NULL,
         .principal = refusal.length > 0 ? NULL : session->principal,
         .refusal = refusal,
     };

@@ -94,7 +94,9 @@ static int authenticate(const struct identity *identity, struct store *store, co
     struct str claimed = name != NULL ? *name : is_found ? found.principal : STR("(a bearer)");
     const struct principal *candidate = identity_find(identity, claimed);
     const char *refusal = login_refusal(candidate, is_found, &found, now_us);
-    if (refusal != NULL) log_warning("login as %.*s refused: %s", STR_ARGS(str_slice(claimed, 0, 64)), refusal);
+    /* What no principal is called may be anything: a token typed in the wrong place. */
+    struct str shown = candidate != NULL ? claimed : STR("an unknown name");
+    if (refusal != NULL) log_warning("login as %.*s refused: %s", STR_ARGS(shown), refusal);
     arena_free(&arena);
     if (refusal != NULL) {
         return error_set(error, ERROR_DENIED,

@@ -343,7 +343,8 @@ int record_begin(struct record_session *session, struct recorder *recorder, uint
                  const struct record_session_facts *facts, struct error *error) {
     *session = (struct record_session){.recorder = recorder, .id = id};
     if (seal_session_begin(recorder->sealer, id, &session->seal, error) != 0) return -1;
-    record_events_session_start(begin_event(session), facts);
+    struct sha256 claimed = sealer_keyed_hash(recorder->sealer, "sworn/claimed-name/v1", facts->claimed_name);
+    record_events_session_start(begin_event(session), facts, &claimed);
     end_event(session, (struct event_kind){.flags = RING_SESSION_BEGIN});
     return 0;
 }

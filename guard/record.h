@@ -21,6 +21,7 @@
 #define RECORD_QUEUE_MAX_BYTES ((size_t)64 << 20)
 #define RECORD_REFUSED_MAX 64 /* events of a session whose refusal is remembered one by one; it ends at the first */
 
+struct mask_worker;
 struct recorder;
 
 struct record_session {
@@ -61,7 +62,8 @@ struct record_session_facts {
     struct str database;
     struct str client_address;
     struct str token_id;                /* which token, never the token */
-    struct str claimed_name;            /* who the client said it is */
+    struct str claimed_name;            /* who the client said it is; where no principal has that name: hashed */
+    bool is_name_known;
     const struct principal *principal;  /* NULL: the login was refused */
     struct str refusal;                 /* why; empty when it was not */
 };
@@ -69,6 +71,7 @@ struct record_session_facts {
 int record_begin(struct record_session *session, struct recorder *recorder, uint64_t id,
                  const struct record_session_facts *facts, struct error *error) MUST_USE;
 #define RECORD_DIGEST_DOMAIN "sworn/digest/v1"
+#define RECORD_NAME_DOMAIN "sworn/name/v1"
 #define RECORD_INPUT_DOMAIN "sworn/input/v1"
 /* Before the first round: makes the action's digest one that nobody can try values out on. Once; the text stays as it is. */
 void record_key_action(struct record_session *session, struct action *action);
@@ -76,8 +79,11 @@ void record_key_action(struct record_session *session, struct action *action);
  * could not be sealed and the session is refused. */
 int record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
                   struct str upstream, uint64_t *number) MUST_USE;
+/* Does the text hold a recognised value, or more bytes than a name has? */
+bool record_is_telling(struct mask_worker *masks, struct str text);
+/* Before the first entry: which names of the steps hold a recognised value. -1: out of memory. */
+int record_check_names(struct mask_worker *masks, struct action *action) MUST_USE;
 /* Takes out what holds a recognised value. */
-struct mask_worker;
 void record_check_facts(struct mask_worker *masks, struct fact facts[FACT_COUNT]);
 /* P, not cancellable, when the intent is not settled yet: an outcome is recorded only where its intent is. intent: its
  * number, 0 for none. */

@@ -8,6 +8,7 @@
 #include "model/tags.h"
 
 #define FOREIGN_BYTES_MAX 128
+#define NAME_HASH_BYTES 8
 static_assert(FACT_TEXT_BYTES_MAX <= FOREIGN_BYTES_MAX && ACTION_ASSERTION_BYTES_MAX <= FOREIGN_BYTES_MAX, "all is written");
 
 static void write_id(struct json_writer *writer, const struct action *action) {
@@ -88,6 +89,43 @@ static void write_tags(struct json_writer *writer, const struct action *action, 
     json_end_object(writer);
 }
 
+static bool is_untold(const struct action *action, struct str name) {
+    for (size_t i = 0; i < action->untold_count; i++) {
+        if (str_equal(action->untold[i], name)) return true;
+    }
+    return false;
+}
+
+/* A name that holds somebody's data is told by a keyed hash, "[name:9f86d081884c7d65]", behind what its parent tells. */
+static void append_name(struct buffer *text, const struct action *action, struct str name, const struct resource *parent) {
+    if (!is_untold(action, name)) {
+        buffer_append_str(text, name);
+        return;
+    }
+    struct sha256 inner = sha256_of(name);
+    struct sha256 keyed = seal_keyed_hash(action->seal_key, RECORD_NAME_DOMAIN, str_make(inner.bytes, SHA256_BYTES));
+    if (parent != NULL && !is_untold(action, parent->id) && str_starts_with(name, parent->id)) {
+        buffer_append_str(text, parent->id);
+        buffer_append_byte(text, '/');
+    }
+    buffer_append_cstr(text, "[name:");
+    hex_append(text, str_make(keyed.bytes, NAME_HASH_BYTES));
+    buffer_append_byte(text, ']');
+}
+
+static void write_name(struct json_writer *writer, const struct action *action, struct str name,
+                       const struct resource *parent) {
+    if (action->untold_count == 0) {
+        json_write_string(writer, name);
+        return;
+    }
+    struct buffer text;
+    buffer_init(&text, EVENT_MAX_BYTES);
+    append_name(&text, action, name, parent);
+    json_write_string(writer, buffer_view(&text));
+    buffer_free(&text);
+}
+
 static void write_attribute(struct json_writer *writer, const struct action *action, const struct attribute *attribute) {
     const struct attribute_description *description = &attribute_descriptions[attribute->id];
     json_key(writer, str_from_cstr(description->name));
@@ -96,10 +134,12 @@ static void write_attribute(struct json_writer *writer, const struct action *act
     case ATTRIBUTE_KIND_LONG:
     case ATTRIBUTE_KIND_DATETIME: json_write_integer(writer, attribute->integer); break;
     case ATTRIBUTE_KIND_STRING:
-    case ATTRIBUTE_KIND_IP: json_write_string(writer, attribute->string); break;
+    case ATTRIBUTE_KIND_IP: write_name(writer, action, attribute->string, NULL); break;
     case ATTRIBUTE_KIND_SET:
         json_begin_array(writer);
-        for (size_t i = 0; i < attribute->set.count; i++) json_write_string(writer, attribute->set.items[i]);
+        for (size_t i = 0; i < attribute->set.count; i++) {
+            write_name(writer, action, attribute->set.items[i], NULL);
+        }
         json_end_array(writer);
         break;
     case ATTRIBUTE_KIND_TAGS:
@@ -132,7 +172,7 @@ static void write_context(struct json_writer *writer, const struct action *actio
 }
 
 /* ["Database::prod/shop","Environment::prod"], the nearest first. */
-static void write_parents(struct json_writer *writer, const struct resource *parent) {
+static void write_parents(struct json_writer *writer, const struct action *action, const struct resource *parent) {
     if (parent == NULL) return;
     struct buffer text;
     buffer_init(&text, EVENT_MAX_BYTES);
@@ -142,7 +182,7 @@ static void write_parents(struct json_writer *writer, const struct resource *par
         buffer_clear(&text);
         buffer_append_str(&text, parent->type);
         buffer_append_cstr(&text, RECORD_TYPE_SEPARATOR);
-        buffer_append_str(&text, parent->id);
+        append_name(&text, action, parent->id, parent->parent);
         json_write_string(writer, buffer_view(&text));
     }
     json_end_array(writer);
@@ -156,8 +196,9 @@ static void write_steps(struct json_writer *writer, const struct action *action)
         const struct action_step *step = &action->steps[i];
         json_begin_object(writer);
         write_context(writer, action, step);
-        write_parents(writer, step->resource->parent);
-        json_member_string(writer, STR("resource"), step->resource->id);
+        write_parents(writer, action, step->resource->parent);
+        json_key(writer, STR("resource"));
+        write_name(writer, action, step->resource->id, step->resource->parent);
         json_member_string(writer, STR("type"), step->resource->type);
         json_member_string(writer, STR("verb"), step->verb);
         json_end_object(writer);
@@ -241,11 +282,18 @@ static void write_time(struct json_writer *writer, struct str name, int64_t real
     json_member_string(writer, name, clock_format_rfc3339(real_us, text));
 }
 
-void record_events_session_start(struct buffer *out, const struct record_session_facts *facts) {
+/* How many names are told by their hash. */
+static void write_untold(struct json_writer *writer, const struct action *action) {
+    if (action->untold_count > 0) json_member_integer(writer, STR("untold"), (int64_t)action->untold_count);
+}
+
+void record_events_session_start(struct buffer *out, const struct record_session_facts *facts,
+                                 const struct sha256 *claimed_hash) {
     struct json_writer writer;
     json_writer_init(&writer, out);
     json_begin_object(&writer);
-    write_optional(&writer, STR("claimed_name"), facts->claimed_name);
+    if (facts->claimed_name.length > 0 && !facts->is_name_known) write_hash(&writer, STR("claimed_hash"), claimed_hash);
+    else write_optional(&writer, STR("claimed_name"), facts->claimed_name);
     write_optional(&writer, STR("client_address"), facts->client_address);
     write_optional(&writer, STR("database"), facts->database);
     write_optional(&writer, STR("environment"), facts->environment);
@@ -313,6 +361,7 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     write_spent(&writer, verdict);
     json_member_string(&writer, STR("type"), EVENT_INTENT);
     if (action->has_unscanned) json_member_bool(&writer, STR("unscanned"), true);
+    write_untold(&writer, action);
     json_member_string(&writer, STR("upstream"), upstream);
     json_member_string(&writer, STR("verdict"), verdict_kind_name(verdict->kind));
     write_optional(&writer, STR("within"), str_from_cstr(action->within));
@@ -381,6 +430,7 @@ void record_events_hold_requested(struct buffer *out, const struct action *actio
     write_spent(&writer, verdict);
     json_member_string(&writer, STR("type"), EVENT_HOLD_REQUESTED);
     if (action->has_unscanned) json_member_bool(&writer, STR("unscanned"), true);
+    write_untold(&writer, action);
     json_end_object(&writer);
 }
 

@@ -7,7 +7,9 @@
 
 #define RECORD_TYPE_SEPARATOR "::" /* in a step's `parents`: "Database::prod/shop" */
 
-void record_events_session_start(struct buffer *out, const struct record_session_facts *facts);
+/* claimed_hash: for a name that no principal has. */
+void record_events_session_start(struct buffer *out, const struct record_session_facts *facts,
+                                 const struct sha256 *claimed_hash);
 void record_events_session_end(struct buffer *out, const struct record_session *session, struct str reason);
 void record_events_intent(struct buffer *out, const struct action *action, const struct principal *principal,
                           struct str upstream, const struct seal_commitment *text);

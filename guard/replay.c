@@ -189,8 +189,8 @@ static int tell_sealed(struct replay *replay, struct str action) {
     bool has_key = replay->options->kek.length > 0;
     replay->summary->sealed++;
     replay->on_problem(replay->context, action,
-                       has_key ? "policies read its parameters, and they cannot be made again from its sealed text"
-                               : "policies read its parameters, which only its sealed text has: name the configuration");
+                       has_key ? "policies read its parameters or names, and they cannot be made again from its sealed text"
+                               : "policies read its parameters or names, which only its sealed text has: name the configuration");
     return 0;
 }
 
@@ -217,7 +217,8 @@ static int decide_sides(struct replay *replay, struct replay_session *session, c
         if (decide(replay, session, entry, replay->options->sides[i], &decision.verdicts[i], &problem) != 0) {
             return tell_problem(replay, entry->action, &problem);
         }
-        if (replay_tags_are_missed(entry, &decision.verdicts[i], replay->options->sides[i] == NULL)) {
+        bool is_untold = entry->has_untold && decision.verdicts[i].kind != decision.recorded;
+        if (is_untold || replay_tags_are_missed(entry, &decision.verdicts[i], replay->options->sides[i] == NULL)) {
             return tell_sealed(replay, entry->action);
         }
     }

@@ -182,7 +182,7 @@ enum member {
     MEMBER_ACTION, MEMBER_APPLIED, MEMBER_BUNDLE, MEMBER_CEDAR, MEMBER_CLASSES, MEMBER_DECIDED, MEMBER_ENTITIES,
     MEMBER_ERRORS, MEMBER_POLICIES, MEMBER_PRINCIPAL, MEMBER_REMEDIES, MEMBER_REVEAL,
     MEMBER_REVEAL_REQUEST, MEMBER_REVEAL_URL, MEMBER_ROUNDS, MEMBER_ROWS_MAX, MEMBER_STEPS, MEMBER_TEXT,
-    MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_UNSCANNED, MEMBER_VERDICT, MEMBER_COUNT,
+    MEMBER_TOKENS_1D, MEMBER_TOKENS_1H, MEMBER_UNSCANNED, MEMBER_UNTOLD, MEMBER_VERDICT, MEMBER_COUNT,
 };
 
 static const struct str member_names[MEMBER_COUNT] = {
@@ -195,6 +195,7 @@ static const struct str member_names[MEMBER_COUNT] = {
     [MEMBER_ROWS_MAX] = {"rows_max", 8},
     [MEMBER_TEXT] = {"text", 4},           [MEMBER_TOKENS_1D] = {"tokens_1d", 9}, [MEMBER_TOKENS_1H] = {"tokens_1h", 9},
     [MEMBER_UNSCANNED] = {"unscanned", 9},
+    [MEMBER_UNTOLD] = {"untold", 6},
 };
 
 static void parse_member(struct parse *parse, struct str key) {
@@ -226,6 +227,7 @@ static void parse_member(struct parse *parse, struct str key) {
     case MEMBER_TEXT: out->text = json_read_raw(reader); break;
     case MEMBER_TOKENS_1D: out->tokens_1d = json_read_integer(reader); break;
     case MEMBER_TOKENS_1H: out->tokens_1h = json_read_integer(reader); break;
+    case MEMBER_UNTOLD: out->has_untold = json_read_integer(reader) > 0; break;
     case MEMBER_UNSCANNED: parse->action->has_unscanned = json_read_bool(reader); break;
     case MEMBER_VERDICT: out->is_denied = str_equal(json_read_string(reader), EVENT_VERDICT_DENY); break;
     default: json_skip(reader); break;

@@ -31,6 +31,7 @@ struct replay_entry {
     int64_t decided_us;
     int64_t tokens_1h; /* spent by then */
     int64_t tokens_1d;
+    bool has_untold;     /* names that stand as keyed hashes */
     bool is_disproved; /* the log before it does not bear out what it says (ledger/story.h) */
     const struct str *applied; /* as recorded; in replay_run(), of these what votes have proven */
     size_t applied_count;

@@ -232,6 +232,12 @@ struct sha256 seal_keyed_hash(const uint8_t key[SEAL_MAC_KEY_BYTES], const char 
     return mac_of(key, str_make(text, name.length + 1 + data.length));
 }
 
+struct sha256 sealer_keyed_hash(const struct sealer *sealer, const char *domain, struct str data) {
+    CHECK_MAGIC(sealer, SEALER_MAGIC);
+    struct sha256 inner = sha256_of(data);
+    return seal_keyed_hash(sealer->kek, domain, str_make(inner.bytes, SHA256_BYTES));
+}
+
 static int seal_payload(struct sealer *sealer, struct seal_session *session, struct str text,
                         const uint8_t mac_key[SEAL_MAC_KEY_BYTES], struct seal_commitment *out) {
     struct buffer *pending = &sealer->payloads.pending;

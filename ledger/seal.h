@@ -69,6 +69,9 @@ int seal_put_under(struct sealer *sealer, struct seal_session *session, struct s
 /* HMAC-SHA256 of domain, NUL, data. */
 struct sha256 seal_keyed_hash(const uint8_t key[SEAL_MAC_KEY_BYTES], const char *domain, struct str data);
 
+/* The same by the installation's key: for what is no text of a session. Any length. */
+struct sha256 sealer_keyed_hash(const struct sealer *sealer, const char *domain, struct str data);
+
 /* {"ciphertext":"<hex>","length":N,"plaintext":"<hex>","reference":"..."} as the next value of the writer. */
 void seal_commitment_write(struct json_writer *writer, const struct seal_commitment *commitment);
 int seal_commitment_parse(struct str json, struct seal_commitment *out, struct error *error) MUST_USE;

@@ -90,6 +90,8 @@ struct action {
     uint8_t seal_key[32];
     struct action_step *steps;
     size_t step_count;
+    struct str *untold;   /* names in the steps that hold somebody's data: evidence has a keyed hash in their place */
+    size_t untold_count;
     struct class_counts request_classes;
     class_set fixed_classes; /* of these, found where nothing can stand in their place: the upstream gets them or nothing */
     bool has_unscanned;      /* it holds data that nobody can look into, such as an image */

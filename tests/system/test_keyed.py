@@ -127,3 +127,74 @@ def test_equal_actions_of_two_sessions_do_not_look_equal(make_gateway):
     digests = [event["digest"] for event in events(gateway, "intent")]
     assert len(digests) == 2 and len(set(digests)) == 2
     assert json.dumps(digests).count(inner_digest(LITERAL).hex()) == 0
+
+
+# ---- Names: nobody's data, no token -----------------------------------------------------------------------------------
+
+NAMES = ['select 1 from "maria.keller@example.org"', 'select 1 from "4111111111111111"',
+         'select "maria.keller@example.org"(1)', 'select 1 from shop."maria.keller@example.org".orders',
+         'select * from "maria.keller@example.org"."4111111111111111"', 'drop table "4111 1111 1111 1111"',
+         'insert into "maria.keller@example.org" values (1)']
+
+
+def published(gateway):
+    """All that leaves the gateway for everybody's eyes: the log's entries and the operational log."""
+    gateway.await_publication()
+    entries = json.dumps([entry["event"] for entry in gateway.entries()])
+    return entries + gateway.log.read_text()
+
+
+@pytest.mark.parametrize("statement", NAMES)
+def test_names_that_hold_data_are_told_by_a_keyed_hash(make_gateway, statement):
+    """Identifiers become ids of resources, names of functions, databases: they pass the detector as values do."""
+    gateway = make_gateway()
+    gateway.psql("-c", statement, check=False)
+    gateway.psql("-c", "select 1 from customers")
+    text = published(gateway)
+    for value in ("maria.keller", "4111111111", "4111 1111"):
+        assert value not in text, text
+    intents = events(gateway, "intent")
+    assert intents[0]["untold"] >= 1 and "[name:" in json.dumps(intents[0]["steps"])
+    assert "untold" not in intents[1] and "prod/shop/public.customers" in json.dumps(intents[1]["steps"])
+
+
+def test_name_is_proven_by_the_opening(make_gateway):
+    gateway = make_gateway()
+    gateway.psql("-c", NAMES[0], check=False)
+    gateway.stop()
+    intent = events(gateway, "intent")[0]
+    key, _ = open_sealed(gateway, intent["text"])
+    name = hashlib.sha256(b"prod/shop/public.maria.keller@example.org").digest()
+    assert intent["steps"][0]["resource"] == f"prod/shop/[name:{keyed(key, b'sworn/name/v1', name)[:16]}]"
+
+
+@pytest.mark.parametrize("what", ["token", "password", "card", "email", "long"])
+def test_what_is_typed_as_a_user_name_is_nowhere(make_gateway, what):
+    """Somebody pastes a live token, or another secret, where the name belongs."""
+    gateway = make_gateway()
+    typed = {"token": gateway.token("ana"), "password": "Tr0ub4dor&3-very-secret", "card": "4111111111111111",
+             "email": "maria.keller@example.org", "long": "n" * 5000}[what]
+    for database in ("shop", typed):
+        with Connection(gateway.port) as connection:
+            try:
+                connection.login(typed, "x", database)
+            except Exception:
+                pass
+    gateway.psql("-c", "select 1")
+    assert typed not in published(gateway) and typed[:40] not in published(gateway)
+    refused = [event for event in events(gateway, "session_start") if "refused" in event]
+    assert len(refused) >= 1 and len({event["claimed_hash"] for event in refused}) == 1
+    assert not any("claimed_name" in event for event in refused)
+
+
+def test_known_name_is_told(make_gateway):
+    """A wrong token for a principal that there is: who was tried is what an operator has to know."""
+    gateway = make_gateway()
+    with Connection(gateway.port) as connection:
+        try:
+            connection.login("bo", "swt_wrong", "shop")
+        except Exception:
+            pass
+    refused = wait_for_event(gateway, "session_start", lambda event: "refused" in event)[0]
+    assert refused["claimed_name"] == "bo" and "claimed_hash" not in refused
+    assert "login as bo refused" in gateway.log.read_text()
