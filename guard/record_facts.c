@@ -14,7 +14,7 @@ static bool is_telling(struct mask_worker *masks, struct str name, struct str te
     return mask_inspect(masks, field, MASK_TEXT, text, &found, NULL) != 0 || class_counts_set(&found) != 0;
 }
 
-/* Most names are words, and no word is recognised: numbers, addresses and secrets have digits, an '@', or are long. */
+/* Most names are words, and no word is recognised: what is has digits, an '@', or is long. */
 static bool may_be_telling(struct str name) {
     size_t digits = 0;
     if (name.length < NAME_BYTES_MIN) return false;
@@ -26,7 +26,7 @@ static bool may_be_telling(struct str name) {
     return digits >= NAME_DIGITS_MIN || name.length >= NAME_LONG_BYTES;
 }
 
-/* The name, and what stands before and behind each of its joints: neither a schema's dot nor a path's slash hides a value. */
+/* The name, and what is before and behind each joint: neither a schema's dot nor a path's slash hides a value. */
 static bool is_telling_name(struct mask_worker *masks, struct str name) {
     size_t joints = 0;
     if (!may_be_telling(name)) return false;

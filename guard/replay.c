@@ -189,8 +189,8 @@ static int tell_sealed(struct replay *replay, struct str action) {
     bool has_key = replay->options->kek.length > 0;
     replay->summary->sealed++;
     replay->on_problem(replay->context, action,
-                       has_key ? "policies read its parameters or names, and they cannot be made again from its sealed text"
-                               : "policies read its parameters or names, which only its sealed text has: name the configuration");
+                       has_key ? "policies read parameters or names, which cannot be made again from its sealed text"
+                               : "policies read parameters or names, which only its sealed text has: name the configuration");
     return 0;
 }
 
