@@ -190,7 +190,7 @@ static int tell_sealed(struct replay *replay, struct str action) {
     replay->summary->sealed++;
     replay->on_problem(replay->context, action,
                        has_key ? "policies read parameters or names, which cannot be made again from its sealed text"
-                               : "policies read parameters or names, which only its sealed text has: name the configuration");
+                               : "policies read parameters or names, which only its sealed text has: name the config");
     return 0;
 }
 
