@@ -2,10 +2,9 @@
  *
  * The first entry of the queue says which messages may come (table `allowed`); anything else ends the session. After an
  * error in an extended batch the server discards up to Sync, and the entries up to there will never be answered. */
-#include "wire/postgres/session.h"
+#include "wire/postgres/prefix.h"
 
 #include "base/clock.h"
-#include "wire/postgres/notice_mask.h"
 #include "wire/postgres/plan_mask.h"
 
 #define PASS_BYTES_MIN (64u * 1024) /* bigger messages that nobody looks at are passed on in pieces */
@@ -70,12 +69,6 @@ static struct expectation pop(struct postgres_state *state) {
     return entry;
 }
 
-static void drop(struct postgres_state *state, struct expectation *entry) {
-    if (entry->name != NULL) names_give_up(&state->names, entry->name);
-    if (entry->analysis != NULL) sql_analysis_release(&entry->analysis);
-    name_parameters_release(&entry->parameters);
-}
-
 static bool may_come(const struct postgres_state *state, const struct expectation *head, const struct message *message) {
     bool is_query = head->kind == EXPECT_QUERY;
     if (!message_is_one_of(message, allowed[head->kind])) return false;
@@ -104,6 +97,8 @@ static enum answered complete(struct postgres_state *state, struct action **out)
     state->phase = PHASE_START;
     if (state->released != NULL) sql_analysis_release(&state->released);
     state->released = entry.analysis;
+    entry.analysis = NULL;
+    prefix_release_entry(state, &entry);
     *out = entry.action;
     return entry.action != NULL ? ANSWERED_ACTION : ANSWERED_MORE;
 }
@@ -125,7 +120,7 @@ static enum answered skip_entries(struct postgres_state *state, struct action **
             return complete(state, out);
         }
         struct expectation entry = pop(state);
-        drop(state, &entry);
+        prefix_release_entry(state, &entry);
     }
 }
 
@@ -146,14 +141,26 @@ static int confirm_name(struct postgres_state *state, struct expectation *entry,
     return result;
 }
 
-static int take_confirmation(struct wire_session *session, const struct message *message, struct error *error) {
+/* The last frame of an action waits for its outcome. */
+static void withhold(struct postgres_state *state, const struct message *message, struct action *action) {
+    buffer_append(&state->withheld, message->body.data - MESSAGE_HEADER_BYTES, message->frame_bytes);
+    action->outcome.bytes += message->frame_bytes;
+}
+
+static enum answered take_confirmation(struct wire_session *session, const struct message *message, struct action **out,
+                                       struct error *error) {
     struct postgres_state *state = postgres_state(session);
+    struct expectation *head = expect_at(&state->expected, 0);
+    if (message->body.length > 0) return as_answered(unexpected(error, message->type));
+    if (confirm_name(state, head, error) != 0) return ANSWERED_ERROR;
+    if (head->action != NULL) {
+        withhold(state, message, head->action);
+        return complete(state, out);
+    }
     struct expectation entry = pop(state);
-    if (message->body.length > 0) return unexpected(error, message->type);
-    int result = confirm_name(state, &entry, error);
-    drop(state, &entry);
+    prefix_release_entry(state, &entry);
     relay(session, message, NULL);
-    return result;
+    return ANSWERED_MORE;
 }
 
 /* The statement that is being answered; NULL when there is none. */
@@ -183,50 +190,6 @@ static int apply_statement(struct postgres_state *state, const struct expectatio
 
 /* ---- texts beside results ---- */
 
-static enum mask_result mask_text(const struct mask_plan *plan, const struct message *message, struct buffer *out,
-                                  struct class_counts *masked, struct class_counts *revealed) {
-    if (plan == NULL) return MASK_FAILED;
-    if (plan->reveals_all) return MASK_UNCHANGED;
-    return message->type == 'A' ? notice_mask_notification(plan, message->body, out, masked, revealed)
-                                : notice_mask_apply(plan, message->body, out, masked, revealed);
-}
-
-/* A text that cannot be judged: an error keeps its code, everything else is left out. */
-static void append_withheld_text(struct buffer *out, const struct message *message) {
-    char code[6] = "XX000";
-    struct str given = message_error_field(message->body, 'C');
-    if (message->type != 'E') return;
-    if (given.length == 5) memcpy(code, given.data, 5);
-    bool is_fatal = !str_equal(message_error_field(message->body, 'V'), STR("ERROR"));
-    message_append_error(out, &(struct message_error){
-        .severity = is_fatal ? "FATAL" : "ERROR", .code = code,
-        .message = STR("the upstream's message is withheld because it could not be masked")});
-}
-
-static void append_text(const struct wire_session *session, const struct message *message,
-                        const struct expectation *entry, struct buffer *out) {
-    struct class_counts unseen[2];
-    struct action *action = entry != NULL ? entry->action : NULL;
-    const struct mask_plan *plan = entry != NULL && entry->plan != NULL ? entry->plan : session->ambient_plan;
-    size_t length = buffer_length(out);
-    size_t offset = message_begin(out, message->type);
-    if (action == NULL) memset(unseen, 0, sizeof(unseen));
-    switch (mask_text(plan, message, out, action != NULL ? &action->outcome.masked : &unseen[0],
-                      action != NULL ? &action->outcome.revealed : &unseen[1])) {
-    case MASK_CHANGED: message_end(out, offset); break;
-    case MASK_UNCHANGED:
-        buffer_append_str(out, message->body);
-        message_end(out, offset);
-        break;
-    case MASK_DROPPED:
-    case MASK_FAILED:
-        buffer_truncate(out, length);
-        append_withheld_text(out, message);
-        break;
-    }
-    if (action != NULL && !buffer_failed(out)) action->outcome.bytes += buffer_length(out) - length;
-}
-
 static int take_parameter(struct wire_session *session, const struct message *message, struct error *error) {
     struct message_option option;
     if (message_decode_parameter_status(message->body, &option) != 0) return unexpected(error, message->type);
@@ -245,6 +208,16 @@ static const struct expectation *owner_of(const struct postgres_state *state) {
     return NULL;
 }
 
+/* Of a Parse, Bind or Describe that was decided by itself. */
+static enum answered take_error_of_prefix(struct wire_session *session, const struct expectation *head,
+                                          const struct message *message, struct action **out) {
+    struct postgres_state *state = postgres_state(session);
+    state->is_skipping = true;
+    set_code(head->action, OUTCOME_ERROR, message_error_field(message->body, 'C'));
+    postgres_append_text(session, message, head, &state->withheld);
+    return complete(state, out);
+}
+
 static enum answered take_error(struct wire_session *session, const struct message *message, struct action **out,
                                 struct error *error) {
     struct postgres_state *state = postgres_state(session);
@@ -254,7 +227,7 @@ static enum answered take_error(struct wire_session *session, const struct messa
     if (head == NULL || head->kind == EXPECT_SYNC || state->is_fatal) {
         if (head != NULL && head->action != NULL)
             set_code(head->action, OUTCOME_ERROR, message_error_field(message->body, 'C'));
-        append_text(session, message, head, stream_output(session->client));
+        postgres_append_text(session, message, head, stream_output(session->client));
         return ANSWERED_MORE;
     }
     state->copy_in = COPY_IN_NONE;
@@ -265,15 +238,18 @@ static enum answered take_error(struct wire_session *session, const struct messa
         if (state->phase == PHASE_OVER) return as_answered(unexpected(error, message->type));
         enter_phase(state, message->type);
         set_code(head->action, OUTCOME_ERROR, message_error_field(message->body, 'C'));
-        append_text(session, message, head, stream_output(session->client));
+        postgres_append_text(session, message, head, stream_output(session->client));
         return apply_statement(state, head, false, error) == 0 ? ANSWERED_MORE : ANSWERED_ERROR;
     case EXPECT_EXECUTE:
         state->is_skipping = true;
         set_code(head->action, OUTCOME_ERROR, message_error_field(message->body, 'C'));
-        append_text(session, message, head, &state->withheld);
+        postgres_append_text(session, message, head, &state->withheld);
         if (apply_statement(state, head, false, error) != 0) return ANSWERED_ERROR;
         return complete(state, out);
-    default: append_text(session, message, owner_of(state), stream_output(session->client)); break;
+    default:
+        if (head->action != NULL) return take_error_of_prefix(session, head, message, out);
+        postgres_append_text(session, message, owner_of(state), stream_output(session->client));
+        break;
     }
     state->is_skipping = true;
     return ANSWERED_MORE;
@@ -475,8 +451,7 @@ static enum answered take_completion(struct wire_session *session, const struct 
         relay(session, message, head->action);
         return ANSWERED_MORE;
     }
-    buffer_append(&state->withheld, message->body.data - MESSAGE_HEADER_BYTES, message->frame_bytes);
-    head->action->outcome.bytes += message->frame_bytes;
+    withhold(state, message, head->action);
     return complete(state, out);
 }
 
@@ -495,10 +470,8 @@ static enum answered take_ready(struct wire_session *session, const struct expec
         postgres_append_refusal(stream_output(session->client), head->action);
         if (head->action != NULL) set_code(head->action, OUTCOME_ERROR, STR("42501"));
     }
-    bool is_action = head->action != NULL;
-    if (!is_action) relay(session, message, NULL);
-    else buffer_append(&state->withheld, message->body.data - MESSAGE_HEADER_BYTES, message->frame_bytes);
-    if (is_action) head->action->outcome.bytes += message->frame_bytes;
+    if (head->action != NULL) withhold(state, message, head->action);
+    else relay(session, message, NULL);
     return complete(state, out);
 }
 
@@ -510,7 +483,8 @@ static enum answered take_refused_execute(struct wire_session *session, const st
 }
 
 /* P: what the columns of a result are. */
-static int take_columns(struct wire_session *session, const struct message *message, struct error *error) {
+static enum answered take_columns(struct wire_session *session, const struct message *message, struct action **out,
+                                  struct error *error) {
     struct postgres_state *state = postgres_state(session);
     const struct expectation *head = expect_at(&state->expected, 0);
     const struct expectation *rows = head->kind == EXPECT_DESCRIBE_PORTAL ? expect_at(&state->expected, 1) : head;
@@ -518,15 +492,20 @@ static int take_columns(struct wire_session *session, const struct message *mess
     forget_result(state);
     if (message->type == 'T' && has_rows && !rows->plan->reveals_all &&
         postgres_prepare_rows(session, rows->plan, current_statement(state, rows), error) != 0)
-        return -1;
+        return ANSWERED_ERROR;
     struct message again;
     CHECK(message_next(stream_buffered(session->upstream), &again) == MESSAGE_WHOLE);
     head = expect_at(&state->expected, 0); /* the queue may have grown meanwhile */
+    bool is_last = head->kind != EXPECT_QUERY && again.type != 't';
+    if (is_last && head->action != NULL) {
+        withhold(state, &again, head->action);
+        return complete(state, out);
+    }
     if (!head->is_own) relay(session, &again, head->action);
-    if (head->kind == EXPECT_QUERY || again.type == 't') return 0;
+    if (!is_last) return ANSWERED_MORE;
     struct expectation entry = pop(state);
-    drop(state, &entry);
-    return 0;
+    prefix_release_entry(state, &entry);
+    return ANSWERED_MORE;
 }
 
 /* ---- the loop ---- */
@@ -541,10 +520,10 @@ static enum answered take_expected(struct wire_session *session, const struct me
     switch (message->type) {
     case '1':
     case '2':
-    case '3': return as_answered(take_confirmation(session, message, error));
+    case '3': return take_confirmation(session, message, out, error);
     case 't':
     case 'T':
-    case 'n': return as_answered(take_columns(session, message, error));
+    case 'n': return take_columns(session, message, out, error);
     case 'D': return as_answered(take_row(session, head, message, used_bytes, error));
     case 'G':
     case 'H': return as_answered(take_copy_start(session, message, error));
@@ -560,8 +539,8 @@ static enum answered take_any(struct wire_session *session, const struct message
     struct postgres_state *state = postgres_state(session);
     switch (message->type) {
     case 'S': return as_answered(take_parameter(session, message, error));
-    case 'N': append_text(session, message, owner_of(state), stream_output(session->client)); return ANSWERED_MORE;
-    case 'A': append_text(session, message, NULL, stream_output(session->client)); return ANSWERED_MORE;
+    case 'N': postgres_append_text(session, message, owner_of(state), stream_output(session->client)); return ANSWERED_MORE;
+    case 'A': postgres_append_text(session, message, NULL, stream_output(session->client)); return ANSWERED_MORE;
     case 'E': return take_error(session, message, out, error);
     default: return take_expected(session, message, used_bytes, out, error);
     }

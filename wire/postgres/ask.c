@@ -5,6 +5,7 @@
 #include "wire/postgres/session.h"
 
 #include "base/clock.h"
+#include "wire/postgres/prefix.h"
 
 /* A statement that cannot parse: it makes the server end an implicit transaction as failed. */
 #define ROLLBACK_NAME "sworn:rollback"
@@ -33,32 +34,6 @@ static int wait_for(struct wire_session *session, uint64_t number, struct error 
         if (condition_wait(&state->progress, FIBER_NO_DEADLINE, error) != 0) return -1;
     }
     return 0;
-}
-
-static void clear_prefix(struct postgres_state *state) {
-    if (state->prefix.capacity > 4096) buffer_free(&state->prefix);
-    else buffer_clear(&state->prefix);
-}
-
-static void send_prefix(struct wire_session *session) {
-    struct postgres_state *state = postgres_state(session);
-    if (buffer_length(&state->prefix) == 0) return;
-    buffer_append_str(stream_output(session->upstream), buffer_view(&state->prefix));
-    clear_prefix(state);
-    expect_commit(&state->expected);
-    state->is_batch_open = true;
-}
-
-static void drop_entry(struct postgres_state *state, struct expectation *entry) {
-    if (entry->name != NULL) names_give_up(&state->names, entry->name);
-    if (entry->analysis != NULL) sql_analysis_release(&entry->analysis);
-    name_parameters_release(&entry->parameters);
-}
-
-static void drop_prefix(struct postgres_state *state) {
-    struct expectation entry;
-    while (expect_pop_pending(&state->expected, &entry)) drop_entry(state, &entry);
-    clear_prefix(state);
 }
 
 static void end_batch(struct postgres_state *state) {
@@ -91,14 +66,6 @@ static int append_rollback(struct wire_session *session, struct error *error) {
 
 /* ---- Parse, Bind, Describe, Close: gathered in the prefix ---- */
 
-static int add_to_prefix(struct wire_session *session, const struct message *message, struct error *error) {
-    struct postgres_state *state = postgres_state(session);
-    buffer_append(&state->prefix, stream_buffered(session->client).data, message->frame_bytes);
-    if (state->expected.tail - state->expected.committed > POSTGRES_PREFIX_MESSAGES_MAX)
-        return error_set(error, ERROR_LIMIT, "more than %u messages without an Execute", POSTGRES_PREFIX_MESSAGES_MAX);
-    return check_output(session, error);
-}
-
 /* Gives the newest uncommitted entry its name; the entry holds the analysis. */
 static int send_name(struct postgres_state *state, struct expectation *entry, enum name_kind kind, struct str name,
                      struct error *error) {
@@ -119,7 +86,7 @@ static int handle_parse(struct wire_session *session, const struct message *mess
     if (entry->analysis == NULL) return -1;
     if (entry->analysis->statement_count > 0) entry->statement = &entry->analysis->statements[0];
     if (send_name(state, entry, NAME_STATEMENT, parse.name, error) != 0) return -1;
-    return add_to_prefix(session, message, error);
+    return prefix_add(session, message, error);
 }
 
 /* P: what a name of a statement or portal stands for, held; *analysis stays NULL when nobody knows. An answer of an
@@ -177,7 +144,7 @@ static int handle_bind(struct wire_session *session, struct error *error) {
         if (entry->parameters == NULL) return -1;
     }
     if (send_name(state, entry, NAME_PORTAL, bind.portal, error) != 0) return -1;
-    return add_to_prefix(session, &message, error);
+    return prefix_add(session, &message, error);
 }
 
 static int handle_target(struct wire_session *session, const struct message *message, struct error *error) {
@@ -194,7 +161,7 @@ static int handle_target(struct wire_session *session, const struct message *mes
     if (kind == EXPECT_CLOSE &&
         send_name(state, entry, is_statement ? NAME_STATEMENT : NAME_PORTAL, target.name, error) != 0)
         return -1;
-    return add_to_prefix(session, message, error);
+    return prefix_add(session, message, error);
 }
 
 /* ---- Query, Execute: actions ---- */
@@ -221,7 +188,7 @@ static enum handled return_action(struct wire_session *session, const struct des
 /* P: a Query within an open batch: whether the server will run it or skip it depends on what came before. */
 static int settle_open_batch(struct wire_session *session, struct error *error) {
     struct postgres_state *state = postgres_state(session);
-    send_prefix(session);
+    prefix_send(session);
     if (!state->is_batch_open) return 0;
     return wait_for(session, state->expected.committed, error);
 }
@@ -243,12 +210,13 @@ static enum handled handle_query(struct wire_session *session, struct action **o
     return return_action(session, &described, NULL, out, error);
 }
 
-/* P: asks the server for a portal that nobody knows. An error is relayed to the client and skips the rest. */
-static int probe_portal(struct wire_session *session, struct str portal, struct error *error) {
+/* P: asks the server for a statement or portal that nobody knows. An error is relayed to the client and skips the rest. The
+ * prefix has been sent. */
+static int probe(struct wire_session *session, enum name_kind kind, struct str name, struct error *error) {
     struct postgres_state *state = postgres_state(session);
-    send_prefix(session);
-    message_append_target(stream_output(session->upstream), 'D', 'P', portal);
-    struct expectation *entry = push(state, EXPECT_DESCRIBE_PORTAL, error);
+    bool is_portal = kind == NAME_PORTAL;
+    message_append_target(stream_output(session->upstream), 'D', is_portal ? 'P' : 'S', name);
+    struct expectation *entry = push(state, is_portal ? EXPECT_DESCRIBE_PORTAL : EXPECT_DESCRIBE_STATEMENT, error);
     if (entry == NULL) return -1;
     entry->is_own = true;
     expect_commit(&state->expected);
@@ -294,6 +262,57 @@ static int narrow(const struct sql_analysis **analysis, const struct sql_stateme
     return 0;
 }
 
+/* P: what a Describe of a statement that is not in the prefix describes. DONE: no such statement, the client knows. */
+static enum handled resolve_described(struct wire_session *session, struct prefix_item *item,
+                                      struct described *described, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct sql_named found;
+    char bytes[NAME_BYTES_MAX];
+    if (item->statement.length > 0) memcpy(bytes, item->statement.data, item->statement.length);
+    struct str name = str_make(bytes, item->statement.length);
+    prefix_send_first(session, item->count - 1); /* what stands before it needs no decision, and may change the name */
+    item->count = 1;
+    if (wait_for(session, state->expected.committed, error) != 0) return HANDLED_ERROR;
+    if (!state->is_skipping && sql_session_find_prepared(state->sql, name, &found)) {
+        described->analysis = sql_analysis_hold(found.analysis);
+        described->statement = found.statement;
+        return HANDLED_ACTION;
+    }
+    if (!state->is_skipping && probe(session, NAME_STATEMENT, name, error) != 0) return HANDLED_ERROR;
+    if (state->is_skipping) {
+        prefix_drop(state);
+        return HANDLED_DONE;
+    }
+    described->analysis = analyze_unknown(error);
+    return described->analysis != NULL ? HANDLED_ACTION : HANDLED_ERROR;
+}
+
+/* P: before the prefix goes on without an Execute: returns the next action in it that needs a decision of its own. DONE:
+ * there is none. The message at hand stays and is handled again. */
+static enum handled decide_prefix(struct wire_session *session, struct action **out, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct described described = {0};
+    struct prefix_item item;
+    if (!prefix_find(state, &item)) return HANDLED_DONE;
+    if (settle_before_action(session, error) != 0) return HANDLED_ERROR;
+    CHECK(prefix_find(state, &item)); /* the wait may have moved the queue */
+    struct name_parameters *parameters = NULL;
+    if (item.subject == NULL) {
+        enum handled resolved = resolve_described(session, &item, &described, error);
+        if (resolved != HANDLED_ACTION) return resolved;
+    } else {
+        described.analysis = item.subject->analysis != NULL ? sql_analysis_hold(item.subject->analysis)
+                                                            : analyze_unknown(error);
+        if (described.analysis == NULL) return HANDLED_ERROR;
+        described.statement = item.subject->statement;
+        parameters = item.subject->parameters;
+    }
+    described.prefix_count = item.count;
+    described.is_bind = item.is_bind;
+    if (narrow(&described.analysis, &described.statement, error) != 0) return HANDLED_ERROR;
+    return return_action(session, &described, parameters, out, error);
+}
+
 static enum handled handle_execute(struct wire_session *session, struct action **out, struct error *error) {
     struct postgres_state *state = postgres_state(session);
     struct described described = {0};
@@ -306,13 +325,19 @@ static enum handled handle_execute(struct wire_session *session, struct action *
     }
     memcpy(described.portal, portal.data, portal.length);
     portal = str_make(described.portal, portal.length);
+    if (!prefix_is_covered_by(state, portal)) {
+        enum handled decided = decide_prefix(session, out, error);
+        if (decided != HANDLED_DONE) return decided;
+        if (state->is_skipping) return HANDLED_DONE;
+    }
     described.frame_bytes = message.frame_bytes;
     if (settle_before_action(session, error) != 0) return HANDLED_ERROR;
     if (resolve(session, NAME_PORTAL, portal, &described.analysis, &described.statement,
                 &described.is_portal_confirmed, error) != 0)
         return HANDLED_ERROR;
     if (described.analysis == NULL) {
-        if (probe_portal(session, portal, error) != 0) return HANDLED_ERROR;
+        prefix_send(session);
+        if (probe(session, NAME_PORTAL, portal, error) != 0) return HANDLED_ERROR;
         if (state->is_skipping) return HANDLED_DONE;
         described.analysis = analyze_unknown(error);
         if (described.analysis == NULL) return HANDLED_ERROR;
@@ -337,7 +362,7 @@ static int handle_sync(struct wire_session *session, struct error *error) {
         if (state->batch_executes > 0 && wait_for(session, state->expected.committed, error) != 0) return -1;
         if (append_rollback(session, error) != 0) return -1;
     }
-    send_prefix(session);
+    prefix_send(session);
     out = stream_output(session->upstream);
     buffer_append(out, "S\0\0\0\4", 5);
     if (push(state, EXPECT_SYNC, error) == NULL) return -1;
@@ -348,7 +373,7 @@ static int handle_sync(struct wire_session *session, struct error *error) {
 
 static int handle_flush(struct wire_session *session) {
     if (postgres_state(session)->is_discarding) return 0;
-    send_prefix(session);
+    prefix_send(session);
     buffer_append(stream_output(session->upstream), "H\0\0\0\4", 5);
     return 0;
 }
@@ -432,6 +457,21 @@ static enum handled handled(int result) {
     return result == 0 ? HANDLED_DONE : HANDLED_ERROR;
 }
 
+/* P: these send the prefix on by themselves. */
+static enum handled handle_batch_end(struct wire_session *session, struct message message, struct action **out,
+                                     struct error *error) {
+    enum handled decided = decide_prefix(session, out, error);
+    if (decided != HANDLED_DONE) return decided;
+    CHECK(message_next(stream_buffered(session->client), &message) == MESSAGE_WHOLE); /* the wait may have moved it */
+    switch (message.type) {
+    case 'Q': return handle_query(session, out, error);
+    case 'F': return handle_function_call(session, &message, out, error);
+    default: break;
+    }
+    if (message.body.length > 0) return handled(error_set(error, ERROR_PROTOCOL, "invalid message format"));
+    return handled(message.type == 'S' ? handle_sync(session, error) : handle_flush(session));
+}
+
 static enum handled handle_message(struct wire_session *session, const struct message *message, struct action **out,
                                    struct error *error) {
     struct postgres_state *state = postgres_state(session);
@@ -442,20 +482,18 @@ static enum handled handle_message(struct wire_session *session, const struct me
     if (!is_copy) state->is_copy_marked = false;
     if (is_skipped) return HANDLED_DONE;
     switch (message->type) {
-    case 'Q': return handle_query(session, out, error);
+    case 'Q':
+    case 'F':
+    case 'S':
+    case 'H': return handle_batch_end(session, *message, out, error);
     case 'E': return handle_execute(session, out, error);
     case 'P': return handled(handle_parse(session, message, error));
     case 'B': return handled(handle_bind(session, error));
     case 'D':
     case 'C': return handled(handle_target(session, message, error));
-    case 'S':
-    case 'H':
-        if (message->body.length > 0) return handled(error_set(error, ERROR_PROTOCOL, "invalid message format"));
-        return handled(message->type == 'S' ? handle_sync(session, error) : handle_flush(session));
     case 'd':
     case 'c':
     case 'f': return handled(handle_copy(session, message->type, error));
-    case 'F': return handle_function_call(session, message, out, error);
     case 'X': return HANDLED_END;
     default: return handled(out_of_order(error, message->type));
     }
@@ -463,7 +501,7 @@ static enum handled handle_message(struct wire_session *session, const struct me
 
 /* P: the client has said goodbye; so do we. */
 static int say_goodbye(struct wire_session *session, struct error *error) {
-    drop_prefix(postgres_state(session));
+    prefix_drop(postgres_state(session));
     buffer_append(stream_output(session->upstream), "X\0\0\0\4", 5);
     return wire_flush_upstream(session, error);
 }
@@ -532,6 +570,20 @@ static void take_frame(struct wire_session *session) {
     stream_consume(session->client, frame_bytes);
 }
 
+/* Messages of the prefix that were decided by themselves: the last of them carries the action. */
+static int forward_prefix(struct wire_session *session, struct action *action, const struct mask_plan *plan,
+                          struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    struct expectation *last = expect_pending(&state->expected, state->described.prefix_count - 1);
+    last->action = action;
+    last->plan = plan;
+    if (last->analysis == NULL) last->analysis = state->described.analysis;
+    else sql_analysis_release(&state->described.analysis);
+    prefix_send_first(session, state->described.prefix_count);
+    state->described = (struct described){0};
+    return check_output(session, error);
+}
+
 int postgres_forward(struct wire_session *session, struct action *action, const struct mask_plans *plans,
                      struct error *error) {
     struct postgres_state *state = postgres_state(session);
@@ -539,7 +591,8 @@ int postgres_forward(struct wire_session *session, struct action *action, const 
     const struct mask_plan *plan = plans->answer;
     CHECK(described->action == action && action != NULL);
     described->is_taken = true;
-    send_prefix(session);
+    if (described->prefix_count > 0) return forward_prefix(session, action, plan, error);
+    prefix_send(session);
     if (!described->is_query && !plan->reveals_all && !described->is_portal_described &&
         append_own_describe(session, error) != 0)
         return -1;
@@ -565,7 +618,7 @@ int postgres_forward(struct wire_session *session, struct action *action, const 
 static int refuse_execute(struct wire_session *session, struct action *action, struct error *error) {
     struct postgres_state *state = postgres_state(session);
     struct buffer *out = stream_output(session->upstream);
-    drop_prefix(state);
+    prefix_drop_refused(session);
     message_append_target(out, 'C', 'S', STR(REFUSED_NAME));
     buffer_append(out, "H\0\0\0\4", 5);
     struct expectation *entry = push(state, EXPECT_REFUSED_EXECUTE, error);

@@ -51,6 +51,13 @@ static void describe_steps(struct wire_session *session, const struct described 
         sql_session_describe_portal(state->sql, str_from_cstr(described->portal), &state->target, action);
 }
 
+/* What is only prepared or bound does not run, and who reads the action has to know. */
+static struct str text_of(const struct described *described, struct action *action) {
+    struct str text = described->analysis->text;
+    if (described->prefix_count == 0) return text;
+    return arena_format(&action->arena, "/* %s, not run */ %.*s", described->is_bind ? "bound" : "prepared", STR_ARGS(text));
+}
+
 struct action *postgres_describe(struct wire_session *session, const struct described *described,
                                  const struct name_parameters *parameters, struct error *error) {
     const struct sql_analysis *analysis = described->analysis;
@@ -61,8 +68,8 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
     }
     action->protocol = session->protocol->name;
     action->started_ns = clock_monotonic_ns();
-    action->text = analysis->text;
-    action->digest = digest_of(session, analysis->text, parameters != NULL ? &parameters->digest : &no_parameters);
+    action->text = text_of(described, action);
+    action->digest = digest_of(session, action->text, parameters != NULL ? &parameters->digest : &no_parameters);
     if (parameters != NULL) class_counts_add(&action->request_classes, &parameters->found);
     describe_steps(session, described, action);
     if (inspect_text(session, analysis, action, error) != 0) {
@@ -72,6 +79,11 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
     if (parameters != NULL && parameters->is_doubtful) {
         action_refuse(action, REFUSAL_UNINSPECTED,
                       STR("the parameters could not be inspected for personal data and secrets"));
+    }
+    if (action->text.data == NULL) {
+        action->text = analysis->text;
+        action_refuse(action, REFUSAL_TOO_LARGE,
+                      STR("a text of this length is not prepared by itself: send it with its Execute"));
     }
     session->action_count++;
     return action;

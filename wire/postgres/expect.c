@@ -43,6 +43,15 @@ void expect_commit(struct expect_queue *queue) {
     queue->committed = queue->tail;
 }
 
+void expect_commit_first(struct expect_queue *queue, size_t count) {
+    CHECK(count <= expect_pending_count(queue));
+    queue->committed += count;
+}
+
+struct expectation *expect_pending(const struct expect_queue *queue, size_t index) {
+    return index < expect_pending_count(queue) ? entry_of(queue, queue->committed + index) : NULL;
+}
+
 struct expectation *expect_at(const struct expect_queue *queue, size_t index) {
     return index < expect_count(queue) ? entry_of(queue, queue->head + index) : NULL;
 }

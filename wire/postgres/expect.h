@@ -41,6 +41,7 @@ struct expectation {
     const struct sql_statement *statement;
     struct name *name;               /* PARSE, BIND, CLOSE: what it sets or removes */
     struct name_parameters *parameters; /* BIND: held */
+    size_t frame_bytes;              /* of the message in the prefix, while it waits there */
 };
 
 struct expect_queue {
@@ -57,10 +58,15 @@ void expect_free(struct expect_queue *queue); /* the ring; entries must have bee
 /* A new entry, zero but for its kind; NULL at EXPECT_MAX or when memory is out. */
 struct expectation *expect_push(struct expect_queue *queue, enum expect_kind kind) MUST_USE;
 void expect_commit(struct expect_queue *queue);
+/* Only the first of those that are not committed. */
+void expect_commit_first(struct expect_queue *queue, size_t count);
 
 static inline size_t expect_count(const struct expect_queue *queue) { return queue->committed - queue->head; }
 /* The index-th committed entry from the front; NULL when there are not as many. */
 struct expectation *expect_at(const struct expect_queue *queue, size_t index);
+static inline size_t expect_pending_count(const struct expect_queue *queue) { return queue->tail - queue->committed; }
+/* The index-th entry that is not committed; NULL when there are not as many. */
+struct expectation *expect_pending(const struct expect_queue *queue, size_t index);
 /* The last entry that is not committed; NULL when there is none. */
 struct expectation *expect_last_pending(const struct expect_queue *queue);
 /* Takes the first committed entry off; what it holds goes to the caller. The queue must not be empty. */

@@ -1,5 +1,5 @@
 /* The protocol's table, and the life of a session's state. */
-#include "wire/postgres/session.h"
+#include "wire/postgres/prefix.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -102,12 +102,6 @@ static int open_upstream(struct wire_session *session, struct error *error) {
     learn_parameters(state);
     return 0;
 }
-static void drop_entry(struct postgres_state *state, struct expectation *entry) {
-    if (entry->name != NULL) names_give_up(&state->names, entry->name);
-    if (entry->analysis != NULL) sql_analysis_release(&entry->analysis);
-    name_parameters_release(&entry->parameters);
-}
-
 /* The action's text points into the analysis, which is kept until close. */
 static struct action *keep_orphan(struct postgres_state *state, struct action *action,
                                   const struct sql_analysis *analysis) {
@@ -128,10 +122,12 @@ static struct action *take_unanswered(struct wire_session *session) {
     while (expect_count(&state->expected) > 0) {
         struct expectation entry = expect_pop(&state->expected);
         if (entry.action == NULL) {
-            drop_entry(state, &entry);
+            prefix_release_entry(state, &entry);
             continue;
         }
         if (entry.action->outcome.status == OUTCOME_OK) entry.action->outcome.status = OUTCOME_INTERRUPTED;
+        if (entry.name != NULL) names_give_up(&state->names, entry.name);
+        name_parameters_release(&entry.parameters);
         return keep_orphan(state, entry.action, entry.analysis);
     }
     struct action *action = state->described.is_taken ? state->described.action : NULL;
@@ -159,9 +155,9 @@ static void close_session(struct wire_session *session) {
     CHECK_MAGIC(state, POSTGRES_STATE_MAGIC);
     while (expect_count(&state->expected) > 0) {
         entry = expect_pop(&state->expected);
-        drop_entry(state, &entry);
+        prefix_release_entry(state, &entry);
     }
-    while (expect_pop_pending(&state->expected, &entry)) drop_entry(state, &entry);
+    while (expect_pop_pending(&state->expected, &entry)) prefix_release_entry(state, &entry);
     if (state->described.analysis != NULL) sql_analysis_release(&state->described.analysis);
     if (state->released != NULL) sql_analysis_release(&state->released);
     for (size_t i = 0; i < state->orphan_count; i++) sql_analysis_release(&state->orphans[i]);

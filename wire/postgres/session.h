@@ -36,7 +36,9 @@ enum copy_in {
 struct described {
     struct action *action; /* NULL: none */
     bool is_taken;         /* forward or refuse has taken it over */
-    bool is_query;         /* else an Execute */
+    bool is_query;         /* else an Execute, or messages of the prefix */
+    size_t prefix_count;   /* of these, not 0: that many from the front */
+    bool is_bind;          /* of these: they end with a Bind; else they prepare and describe */
     size_t frame_bytes;    /* still in the client's input */
     const struct sql_analysis *analysis;
     const struct sql_statement *statement;
@@ -132,6 +134,10 @@ int postgres_refuse(struct wire_session *session, struct action *action, struct 
 /* answer.c */
 int postgres_next_answer(struct wire_session *session, struct action **action, struct error *error);
 int postgres_release(struct wire_session *session, struct action *action, struct error *error);
+/* answer_text.c: an ErrorResponse, notice or notification, masked by the plan of the entry (NULL: the session's), counted
+ * for its action. What cannot be masked is left out, of an error all but its code. */
+void postgres_append_text(const struct wire_session *session, const struct message *message,
+                          const struct expectation *entry, struct buffer *out);
 
 /* describe.c: the action that a Query or an Execute is. */
 struct action *postgres_describe(struct wire_session *session, const struct described *described,
