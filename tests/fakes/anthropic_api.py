@@ -67,7 +67,7 @@ class Anthropic:
 
     def answer(self, request, number, how):
         request_id = how.get("request_id") or script.name_of("req_", number)
-        if how.get("status", 200) >= 400:
+        if how.get("status", 200) >= 400 and "body" not in how:
             return self.error(how["status"], how, request_id)
         problem = self.problem(request)
         if problem:

@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct shape *const tables[] = {
-    &openai_chat_request, &openai_chat_answer, &openai_chat_chunk, &openai_responses_request, &openai_response,
+    &openai_chat_request, &openai_chat_answer, &openai_responses_request, &openai_response,
     &openai_response_event, &openai_embeddings_request, &openai_embeddings_answer, &openai_models, &anthropic_request,
     &anthropic_message, &anthropic_event, &anthropic_models, &anthropic_error,
 };

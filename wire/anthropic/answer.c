@@ -31,10 +31,10 @@ static const struct shape stop = {SHAPE_MEMBERS(stop_members)};
 static const struct shape_member message_members[] = {
     MF("id", &shape_name, LLM_ID), M("type", &shape_name), M("role", &shape_name), MF("model", &shape_name, LLM_MODEL),
     M("content", &anthropic_content), STOP_MEMBERS, M("usage", &usage), M("context_management", &shape_name),
-    M("diagnostics", &shape_name), M("input_transformations", &shape_tree), M("parsed_output", &shape_tree)};
-static const struct shape message = {SHAPE_MEMBERS(message_members)};
-static const struct shape_variant message_variants[] = {V("message", &message), V("error", &anthropic_error)};
-const struct shape anthropic_message = {SHAPE_UNION("type", message_variants)};
+    M("diagnostics", &shape_name), M("input_transformations", &shape_tree), M("parsed_output", &shape_tree),
+    MF("error", &anthropic_error_object, LLM_ERROR), M("request_id", &shape_name)};
+/* Whatever "type" says. */
+const struct shape anthropic_message = {SHAPE_MEMBERS(message_members)};
 
 static const struct shape_member delta_members[] = {
     M("type", &shape_name), MF("text", &shape_text, LLM_CONTENT), MF("thinking", &shape_text, LLM_REASONING),
@@ -74,22 +74,18 @@ static const struct shape_variant event_variants[] = {
 const struct shape anthropic_event = {SHAPE_UNION("type", event_variants)};
 
 static const struct shape_member count_members[] = {
-    MF("input_tokens", &shape_plain, LLM_TOKENS_IN), M("context_management", &shape_name)};
-static const struct shape count = {SHAPE_MEMBERS(count_members)};
-static const struct shape_variant count_variants[] = {V("error", &anthropic_error)};
-const struct shape anthropic_token_count = {SHAPE_UNION("type", count_variants), .absent = &count};
+    MF("input_tokens", &shape_plain, LLM_TOKENS_IN), M("context_management", &shape_name),
+    MF("error", &anthropic_error_object, LLM_ERROR), M("type", &shape_name), M("request_id", &shape_name)};
+const struct shape anthropic_token_count = {SHAPE_MEMBERS(count_members)};
 
 static const struct shape_member model_members[] = {
     M("id", &shape_name), M("type", &shape_name), M("display_name", &shape_text), M("created_at", &shape_name),
     M("capabilities", &shape_name), M("deprecated_at", &shape_name), M("retires_at", &shape_name),
     M("lifecycle", &shape_name), M("line", &shape_name), M("max_input_tokens", &shape_plain),
-    M("max_tokens", &shape_plain)};
-static const struct shape model = {SHAPE_MEMBERS(model_members)};
-static const struct shape_variant model_variants[] = {V("model", &model), V("error", &anthropic_error)};
-const struct shape anthropic_model = {SHAPE_UNION("type", model_variants)};
+    M("max_tokens", &shape_plain), MF("error", &anthropic_error_object, LLM_ERROR), M("request_id", &shape_name)};
+const struct shape anthropic_model = {SHAPE_MEMBERS(model_members)};
 static const struct shape model_list = {.items = &anthropic_model};
 static const struct shape_member models_members[] = {
-    M("data", &model_list), M("first_id", &shape_name), M("last_id", &shape_name), M("has_more", &shape_plain)};
-static const struct shape models = {SHAPE_MEMBERS(models_members)};
-static const struct shape_variant models_variants[] = {V("error", &anthropic_error)};
-const struct shape anthropic_models = {SHAPE_UNION("type", models_variants), .absent = &models};
+    M("data", &model_list), M("first_id", &shape_name), M("last_id", &shape_name), M("has_more", &shape_plain),
+    MF("error", &anthropic_error_object, LLM_ERROR), M("type", &shape_name), M("request_id", &shape_name)};
+const struct shape anthropic_models = {SHAPE_MEMBERS(models_members)};

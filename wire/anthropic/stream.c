@@ -121,7 +121,7 @@ static struct held_block **find_held(struct llm_stream *stream, uint32_t index) 
 /* A block whose input comes in pieces of JSON. */
 static bool has_input(struct str block, bool *is_judged) {
     struct str type = json_get(block, STR("type"));
-    *is_judged = json_string_is(type, STR("tool_use"));
+    *is_judged = llm_call_is_block(block);
     return *is_judged || json_string_is(type, STR("server_tool_use")) || json_string_is(type, STR("mcp_tool_use"));
 }
 
@@ -149,6 +149,11 @@ static int mask_input(struct llm_stream *stream, const struct held_block *block,
     struct str written = json_get(json_get(buffer_view(&block->start), STR("content_block")), STR("input"));
     state_of(stream)->is_in_block = false;
     if (buffer_length(&block->input) > 0) {
+        struct json_cursor cursor;
+        struct json_member member;
+        if (written.length > 0 && json_cursor_init(&cursor, written) && json_cursor_next(&cursor, &member)) {
+            return llm_stream_protocol_error(error, "a tool's input that is said twice");
+        }
         return llm_stream_mask_arguments(stream, buffer_view(&block->input), input, error);
     }
     if (written.length > 0) buffer_append_str(input, written);
@@ -204,7 +209,8 @@ static int end_held(struct llm_stream *stream, struct held_block **place, struct
 
 /* ---- events ---- */
 
-static int append_event(struct llm_stream *stream, const char *type, struct buffer *out) {
+static int append_event(struct llm_stream *stream, const char *type, struct buffer *out, struct error *error) {
+    if (llm_stream_check_strays(stream, buffer_view(&stream->event), error) != 0) return -1;
     sse_append(out, str_from_cstr(type), buffer_view(&stream->event));
     return 0;
 }
@@ -213,8 +219,11 @@ static int on_start(struct llm_stream *stream, struct str data, struct buffer *o
     bool is_judged;
     struct str block = json_get(data, STR("content_block"));
     uint32_t index = state_of(stream)->index;
-    if (has_input(block, &is_judged)) return hold(stream, index, is_judged, error);
-    return append_event(stream, "content_block_start", out);
+    if (has_input(block, &is_judged)) {
+        llm_call_note_all(&stream->answer.calls, block);
+        return hold(stream, index, is_judged, error);
+    }
+    return append_event(stream, "content_block_start", out, error);
 }
 
 static int on_delta(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) {
@@ -222,7 +231,7 @@ static int on_delta(struct llm_stream *stream, struct str data, struct buffer *o
     struct held_block *held = *find_held(stream, state_of(stream)->index);
     bool is_input = json_string_is(json_get(delta, STR("type")), STR("input_json_delta"));
     if (is_input != (held != NULL)) return llm_stream_protocol_error(error, "a delta of another kind than its block");
-    if (held == NULL) return append_event(stream, "content_block_delta", out);
+    if (held == NULL) return append_event(stream, "content_block_delta", out, error);
     held->has_deltas = true;
     json_append_text(json_get(delta, STR("partial_json")), &held->input);
     if (!buffer_failed(&held->input)) return 0;
@@ -234,7 +243,7 @@ static int on_stop(struct llm_stream *stream, struct str data, struct buffer *ou
     uint32_t index = state_of(stream)->index;
     struct held_block **held = find_held(stream, index);
     int result = *held != NULL ? end_held(stream, held, out, error) : flush_block(stream, index, out, error);
-    return result == 0 ? append_event(stream, "content_block_stop", out) : -1;
+    return result == 0 ? append_event(stream, "content_block_stop", out, error) : -1;
 }
 
 static int on_message_delta(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) {
@@ -244,7 +253,7 @@ static int on_message_delta(struct llm_stream *stream, struct str data, struct b
     struct str event = buffer_view(&stream->event);
     struct str reason = json_get(json_get(event, STR("delta")), STR("stop_reason"));
     bool is_none_left = stream->answer.calls.denied_count > 0 && state_of(stream)->allowed_count == 0;
-    if (!is_none_left || !json_string_is(reason, STR("tool_use"))) return append_event(stream, "message_delta", out);
+    if (!is_none_left || !json_string_is(reason, STR("tool_use"))) return append_event(stream, "message_delta", out, error);
     buffer_init(&changed, 8 * stream->bytes_max);
     json_edits_init(&edits, &stream->scratch);
     json_edit_replace(&edits, reason, STR("\"end_turn\""));
@@ -307,7 +316,7 @@ static int on_event(struct llm_stream *stream, struct str data, struct buffer *o
     buffer_clear(&stream->event);
     if (llm_stream_mask(stream, &anthropic_event, data, &stream->event, error) != 0) return -1;
     if (kind == NULL) return llm_stream_protocol_error(error, "an event without a type");
-    return kind->handle != NULL ? kind->handle(stream, data, out, error) : append_event(stream, kind->type, out);
+    return kind->handle != NULL ? kind->handle(stream, data, out, error) : append_event(stream, kind->type, out, error);
 }
 
 static void append_error(struct buffer *out, struct str message) {

@@ -46,6 +46,14 @@ bool json_cursor_next(struct json_cursor *cursor, struct json_member *member) {
     return take_value(&cursor->scanner, token, raw, &member->value);
 }
 
+bool json_next_object(struct json_scanner *scanner, struct str *object) {
+    struct str raw;
+    enum json_token token;
+    do token = json_next(scanner, &raw);
+    while (token != JSON_TOKEN_BEGIN_OBJECT && token != JSON_TOKEN_END && token != JSON_TOKEN_BAD);
+    return token == JSON_TOKEN_BEGIN_OBJECT && take_value(scanner, token, raw, object);
+}
+
 bool json_name_is(struct str raw_name, struct str name) {
     if (str_equal(raw_name, name)) return true;
     if (str_find_byte(raw_name, '\\') == STR_NOT_FOUND) return false;

@@ -23,6 +23,11 @@ bool json_cursor_init(struct json_cursor *cursor, struct str value);
 /* False at the end, or where the text is not JSON. */
 bool json_cursor_next(struct json_cursor *cursor, struct json_member *member);
 
+/* The objects of a list, one after the other, read from a scanner over its bytes. What stands in the place of a list is
+ * read as the nearest form of one: an object is a list of itself, a list within is opened, what is no object is passed
+ * over. False at the end. */
+bool json_next_object(struct json_scanner *scanner, struct str *object);
+
 bool json_name_is(struct str raw_name, struct str name);
 /* The value of an object's first member of that name; data == NULL when there is none. */
 struct str json_get(struct str object, struct str name);

@@ -87,9 +87,16 @@ static int look_ahead(struct shape_walk *walk, struct wanted *wanted, size_t cou
     return 0;
 }
 
-static int unknown_type(struct shape_walk *walk, struct str discriminator, struct str value, struct error *error) {
+/* Any JSON, each string of it a text. */
+static const struct shape open_shape = {.kind = SHAPE_TEXT, .items = &open_shape, .others = &open_shape};
+
+/* In an answer what is unknown is masked as text, value by value; in a request it could mean anything. */
+static int unknown_type(struct shape_walk *walk, struct str discriminator, struct str value, const struct shape **shape,
+                        struct error *error) {
     char shown[SHAPE_SHOWN_NAME_BYTES + 1];
     walk->is_unknown_type = true;
+    *shape = &open_shape;
+    if (walk->is_answer && !walk->is_streamed) return 0;
     return error_set(error, ERROR_INVALID, "unknown %.*s \"%s\": what it holds cannot be inspected",
                      STR_ARGS(discriminator), shape_shown_name(value, shown));
 }
@@ -106,7 +113,7 @@ static int resolve(struct shape_walk *walk, const struct shape **shape, struct e
         struct str value = STR_NONE;
         if (look_ahead(walk, &wanted, 1, error) != 0) return -1;
         if (wanted.token == JSON_TOKEN_END || wanted.token == JSON_TOKEN_NULL) {
-            if ((*shape)->absent == NULL) return unknown_type(walk, wanted.name, STR("(none)"), error);
+            if ((*shape)->absent == NULL) return unknown_type(walk, wanted.name, STR("(none)"), shape, error);
             *shape = (*shape)->absent;
             continue;
         }
@@ -115,7 +122,9 @@ static int resolve(struct shape_walk *walk, const struct shape **shape, struct e
         for (size_t i = 0; i < (*shape)->variant_count && found == NULL; i++) {
             if (str_equal((*shape)->variants[i].value, value)) found = &(*shape)->variants[i];
         }
-        if (wanted.token != JSON_TOKEN_STRING || found == NULL) return unknown_type(walk, wanted.name, value, error);
+        if (wanted.token != JSON_TOKEN_STRING || found == NULL) {
+            return unknown_type(walk, wanted.name, value, shape, error);
+        }
         if (tell(walk, found->fact, JSON_TOKEN_STRING, found->value, error) != 0) return -1;
         *shape = found->shape;
     }
@@ -198,14 +207,28 @@ static bool spreads(enum shape_kind kind, bool is_object) {
     return kind == SHAPE_NAME || kind == SHAPE_PLAIN || kind == SHAPE_MEDIA || (kind == SHAPE_TOKENS && !is_object);
 }
 
+static bool describes_object(const struct shape *shape) {
+    return shape->members != NULL || shape->variants != NULL || shape->others != NULL;
+}
+
+/* Readers of answers are tolerant, so the nearest form is meant: one item in the place of a list is a list of one, and a
+ * list where one object is expected holds such objects. */
+static const struct shape *items_of(const struct shape_walk *walk, const struct shape *shape) {
+    return walk->is_answer && shape->items == NULL && describes_object(shape) ? shape : shape->items;
+}
+
+static bool is_lone_item(const struct shape_walk *walk, const struct shape *shape, enum json_token token) {
+    return walk->is_answer && token == JSON_TOKEN_BEGIN_OBJECT && !describes_object(shape) && shape->items != NULL &&
+           describes_object(shape->items);
+}
+
 static int walk_container(struct shape_walk *walk, const struct shape *shape, struct str name, enum json_token token,
                           struct str raw, struct error *error) {
     static const struct shape names = {.kind = SHAPE_NAME, .others = &names};
     static const struct shape plain = {.kind = SHAPE_PLAIN, .others = &plain};
     struct str bytes;
     bool is_object = token == JSON_TOKEN_BEGIN_OBJECT;
-    bool is_described = is_object ? shape->members != NULL || shape->variants != NULL || shape->others != NULL
-                                  : shape->items != NULL;
+    bool is_described = is_object ? describes_object(shape) : items_of(walk, shape) != NULL;
     if (is_described || spreads(shape->kind, is_object)) {
         if (walk->depth >= SHAPE_DEPTH_MAX) {
             return error_set(error, ERROR_LIMIT, "nested deeper than %d where nesting is described", SHAPE_DEPTH_MAX);
@@ -213,7 +236,7 @@ static int walk_container(struct shape_walk *walk, const struct shape *shape, st
         if (!is_described && is_object) shape = shape->kind == SHAPE_PLAIN ? &plain : &names;
         walk->depth++;
         int result = is_object ? walk_object(walk, shape, error)
-                               : walk_array(walk, is_described ? shape->items : shape, name, error);
+                               : walk_array(walk, is_described ? items_of(walk, shape) : shape, name, error);
         walk->depth--;
         return result;
     }
@@ -239,6 +262,7 @@ static int tell_container(struct shape_walk *walk, const struct shape *shape, ui
 static int walk_value(struct shape_walk *walk, const struct shape *shape, uint8_t fact, struct str name,
                       enum json_token token, struct str raw, struct error *error) {
     if (fact == 0) fact = shape->fact;
+    if (is_lone_item(walk, shape, token)) return walk_value(walk, shape->items, 0, name, token, raw, error);
     switch (token) {
     case JSON_TOKEN_BEGIN_OBJECT:
     case JSON_TOKEN_BEGIN_ARRAY:

@@ -4,7 +4,9 @@
  *     { "model": NAME, "messages": [ by "role": { "content": TEXT or [ by "type": { "text": TEXT } ] } ] }
  *
  * Whatever a table does not know is taken for text: a member that is not listed, a value of another JSON type than
- * expected. Only a discriminator ("type", "role") of unknown value is refused, since what it would mean is unknown.
+ * expected. A discriminator ("type", "role") of unknown value is refused in a request, since what it would mean is
+ * unknown; in an answer all that the object holds is text. In an answer, too, an object in the place of a list is read as
+ * a list of one, and a list in the place of an object as many of it.
  * Member names are compared unescaped. A listed member that is there twice, or spelt in another case, is refused:
  * readers differ in which one they believe.
  *
@@ -111,13 +113,14 @@ struct shape_walk {
     struct shape_sink sink;
     const struct mask_plan *plan; /* NULL: inspect */
     bool is_answer;
+    bool is_streamed; /* one event of an answer: what is unknown may go on in the next */
     struct class_counts *masked; /* with a plan */
     struct class_counts *revealed;
 
     bool has_findings;    /* by inspection: without, and without seals, masking changes nothing and can be left out */
     bool has_seals;
     bool has_tokens;      /* that cannot be inspected: shape_mask refuses them unless the plan reveals all */
-    bool is_unknown_type; /* the document was refused for the value of a discriminator */
+    bool is_unknown_type; /* a discriminator's value is in no table */
 
     struct json_scanner scanner; /* the walk's own from here on */
     int depth;

@@ -28,13 +28,13 @@ int llm_answer_tell(struct llm_answer *answer, uint8_t fact, const struct shape_
     switch (fact) {
     case LLM_MODEL: return is_string ? keep(answer, value->text, &answer->model, error) : 0;
     case LLM_ID: return is_string ? keep(answer, value->text, &answer->id, error) : 0;
-    case LLM_STOP_REASON: return is_string ? keep(answer, value->text, &answer->stop_reason, error) : 0;
+    case LLM_STOP_REASON: /* some say "" until there is one */
+        return is_string && value->text.length > 0 ? keep(answer, value->text, &answer->stop_reason, error) : 0;
     case LLM_STATUS: return is_string ? keep(answer, value->text, &answer->status, error) : 0;
     case LLM_TOKENS_IN: count(value->text, &answer->tokens_in); return 0;
     case LLM_TOKENS_OUT: count(value->text, &answer->tokens_out); return 0;
     case LLM_TOKENS_CACHED: count(value->text, &answer->tokens_cached); return 0;
     case LLM_ERROR: answer->is_error = true; return 0;
-    case LLM_TOOL_CALL: answer->has_calls = true; return 0;
     default: return 0;
     }
 }
@@ -58,6 +58,13 @@ void llm_answer_facts(struct llm_answer *answer, struct fact facts[FACT_COUNT]) 
     facts[FACT_TOOLS] = (struct fact){.is_set = true, .names = {answer->calls.names, names}};
 }
 
+static int judge_read(struct llm_calls *calls, struct str object, struct llm_tool_call *call, bool *is_allowed,
+                      struct str *message, struct error *error) {
+    if (llm_call_judge(calls, call, is_allowed, message, error) != 0) return -1;
+    if (calls->read_count < LLM_CALLS_MAX) calls->read[calls->read_count++] = object.data;
+    return 0;
+}
+
 /* ---- the calls of a Chat choice ---- */
 
 struct choice_calls {
@@ -74,7 +81,7 @@ static int judge_chat(struct choice_calls *choice, struct str object, struct err
     bool is_allowed;
     struct str message;
     if (llm_call_read_chat(choice->calls->arena, object, &call, error) != 0) return -1;
-    if (llm_call_judge(choice->calls, &call, &is_allowed, &message, error) != 0) return -1;
+    if (judge_read(choice->calls, object, &call, &is_allowed, &message, error) != 0) return -1;
     if (is_allowed) {
         if (choice->kept_count++ > 0) buffer_append_byte(&choice->kept, ',');
         buffer_append_str(&choice->kept, object);
@@ -85,19 +92,37 @@ static int judge_chat(struct choice_calls *choice, struct str object, struct err
     return 0;
 }
 
+/* A content with words behind it: of a text, or of a list of parts. */
+static void append_said(struct buffer *out, struct str content, struct str said) {
+    struct json_cursor parts;
+    struct json_member part;
+    struct buffer text;
+    if (content.length > 0 && content.data[0] == '[') {
+        bool has_parts = json_cursor_init(&parts, content) && json_cursor_next(&parts, &part);
+        buffer_append_str(out, str_slice(content, 0, content.length - 1));
+        if (has_parts) buffer_append_byte(out, ',');
+        llm_call_append_block(out, said);
+        buffer_append_byte(out, ']');
+        return;
+    }
+    buffer_init(&text, ANSWER_BYTES_MAX);
+    json_append_text(content, &text);
+    if (buffer_length(&text) > 0) buffer_append_cstr(&text, "\n\n");
+    buffer_append_str(&text, said);
+    json_append_quoted(out, buffer_view(&text));
+    if (buffer_failed(&text)) out->is_failed = true;
+    buffer_free(&text);
+}
+
 /* Puts what was said of denied calls at the end of the message's content. */
 static void edit_content(struct choice_calls *choice, struct str message, const struct json_member *tool_calls) {
     struct json_member content;
-    struct buffer text, quoted;
-    buffer_init(&text, ANSWER_BYTES_MAX);
+    struct buffer quoted;
     buffer_init(&quoted, ANSWER_BYTES_MAX);
     bool has_content = json_find(message, STR("content"), &content);
-    if (has_content) json_append_text(content.value, &text);
-    if (buffer_length(&text) > 0) buffer_append_cstr(&text, "\n\n");
-    buffer_append_str(&text, buffer_view(&choice->said));
     if (!has_content) buffer_append_cstr(&quoted, "\"content\":");
-    json_append_quoted(&quoted, buffer_view(&text));
-    if (buffer_failed(&text) || buffer_failed(&quoted)) choice->edits->is_failed = true;
+    append_said(&quoted, has_content ? content.value : STR_NONE, buffer_view(&choice->said));
+    if (buffer_failed(&quoted)) choice->edits->is_failed = true;
     if (has_content) {
         json_edit_replace(choice->edits, content.value, buffer_view(&quoted));
         bool is_none_left = tool_calls->value.length > 0 && choice->kept_count == 0;
@@ -110,7 +135,6 @@ static void edit_content(struct choice_calls *choice, struct str message, const 
         buffer_append_byte(&quoted, ',');
         json_edit_replace(choice->edits, str_make(message.data + 1, 0), buffer_view(&quoted));
     }
-    buffer_free(&text);
     buffer_free(&quoted);
 }
 
@@ -127,17 +151,19 @@ static void edit_choice(struct choice_calls *choice, struct str object, struct s
     }
 }
 
-static int judge_choice(struct llm_calls *calls, struct json_edits *edits, struct str object, struct error *error) {
+static int judge_message(struct llm_calls *calls, struct json_edits *edits, struct str object, struct str message,
+                         struct error *error) {
     struct choice_calls choice = {.calls = calls, .edits = edits};
-    struct json_member tool_calls = {0}, item;
-    struct json_cursor cursor;
+    struct json_member tool_calls = {0};
+    struct json_scanner scanner;
+    struct str call;
     int result = 0;
-    struct str message = json_get(object, STR("message"));
     struct str function_call = json_get(message, STR("function_call"));
     buffer_init(&choice.kept, ANSWER_BYTES_MAX);
     buffer_init(&choice.said, ANSWER_BYTES_MAX);
-    if (json_find(message, STR("tool_calls"), &tool_calls) && json_cursor_init(&cursor, tool_calls.value)) {
-        while (result == 0 && json_cursor_next(&cursor, &item)) result = judge_chat(&choice, item.value, error);
+    if (json_find(message, STR("tool_calls"), &tool_calls) && !json_is_null(tool_calls.value)) {
+        json_scanner_init(&scanner, tool_calls.value);
+        while (result == 0 && json_next_object(&scanner, &call)) result = judge_chat(&choice, call, error);
     } else {
         tool_calls = (struct json_member){0};
     }
@@ -154,13 +180,15 @@ static int judge_choice(struct llm_calls *calls, struct json_edits *edits, struc
     return result;
 }
 
+/* Some answer with a delta where a message belongs. */
 static int judge_choices(struct llm_calls *calls, struct json_edits *edits, struct str body, struct error *error) {
-    struct json_cursor cursor;
-    struct json_member choice;
-    struct str choices = json_get(body, STR("choices"));
-    if (choices.length == 0 || !json_cursor_init(&cursor, choices)) return 0;
-    while (json_cursor_next(&cursor, &choice)) {
-        if (judge_choice(calls, edits, choice.value, error) != 0) return -1;
+    struct json_scanner scanner;
+    struct str choice;
+    json_scanner_init(&scanner, json_get(body, STR("choices")));
+    while (json_next_object(&scanner, &choice)) {
+        struct str message = json_get(choice, STR("message"));
+        if (json_is_null(message)) message = json_get(choice, STR("delta"));
+        if (judge_message(calls, edits, choice, message, error) != 0) return -1;
     }
     return 0;
 }
@@ -173,9 +201,9 @@ static int judge_block(struct llm_calls *calls, struct json_edits *edits, struct
     struct buffer text;
     struct str message;
     bool is_allowed;
-    if (!json_string_is(json_get(block, STR("type")), STR("tool_use"))) return 0;
+    if (!llm_call_is_block(block)) return 0;
     if (llm_call_read_block(calls->arena, block, &call, error) != 0) return -1;
-    if (llm_call_judge(calls, &call, &is_allowed, &message, error) != 0) return -1;
+    if (judge_read(calls, block, &call, &is_allowed, &message, error) != 0) return -1;
     *left += is_allowed;
     if (is_allowed) return 0;
     buffer_init(&text, ANSWER_BYTES_MAX);
@@ -193,7 +221,7 @@ static int judge_item(struct llm_calls *calls, struct json_edits *edits, struct 
     bool is_allowed;
     if (!llm_call_is_item(item)) return 0;
     if (llm_call_read_item(calls->arena, item, &call, error) != 0) return -1;
-    if (llm_call_judge(calls, &call, &is_allowed, &message, error) != 0) return -1;
+    if (judge_read(calls, item, &call, &is_allowed, &message, error) != 0) return -1;
     if (is_allowed) return 0;
     struct str id = arena_format(calls->arena, "msg_%.*s", STR_ARGS(call.id));
     buffer_init(&text, ANSWER_BYTES_MAX);
@@ -206,16 +234,14 @@ static int judge_item(struct llm_calls *calls, struct json_edits *edits, struct 
 
 static int judge_list(struct llm_calls *calls, struct json_edits *edits, enum llm_form form, struct str body,
                       struct error *error) {
-    struct json_cursor cursor;
-    struct json_member item;
+    struct json_scanner scanner;
+    struct str item;
     size_t left = 0;
     bool is_message = form == LLM_FORM_MESSAGE;
-    struct str list = json_get(body, is_message ? STR("content") : STR("output"));
     struct str reason = json_get(body, STR("stop_reason"));
-    if (list.length == 0 || !json_cursor_init(&cursor, list)) return 0;
-    while (json_cursor_next(&cursor, &item)) {
-        int result = is_message ? judge_block(calls, edits, item.value, &left, error)
-                                : judge_item(calls, edits, item.value, error);
+    json_scanner_init(&scanner, json_get(body, is_message ? STR("content") : STR("output")));
+    while (json_next_object(&scanner, &item)) {
+        int result = is_message ? judge_block(calls, edits, item, &left, error) : judge_item(calls, edits, item, error);
         if (result != 0) return -1;
     }
     if (is_message && left == 0 && calls->denied_count > 0 && json_string_is(reason, STR("tool_use"))) {
@@ -224,15 +250,22 @@ static int judge_list(struct llm_calls *calls, struct json_edits *edits, enum ll
     return 0;
 }
 
+/* Where the form has its calls first, then wherever else there could be one. */
 static int judge_calls(struct llm_answer *answer, enum llm_form form, struct str body, struct buffer *out,
                        bool *is_changed, struct error *error) {
     struct json_edits edits;
+    struct json_scanner scanner;
+    struct str object;
+    int result = 0;
     json_edits_init(&edits, answer->calls.arena);
-    int result = form == LLM_FORM_CHAT ? judge_choices(&answer->calls, &edits, body, error)
-                                       : judge_list(&answer->calls, &edits, form, body, error);
-    if (result != 0) return -1;
+    json_scanner_init(&scanner, body);
+    while (result == 0 && json_next_object(&scanner, &object)) {
+        result = form == LLM_FORM_CHAT ? judge_choices(&answer->calls, &edits, object, error)
+                                       : judge_list(&answer->calls, &edits, form, object, error);
+    }
     *is_changed = answer->calls.denied_count > 0;
-    return *is_changed ? json_edits_apply(&edits, body, out, error) : 0;
+    if (result == 0) result = llm_call_judge_strays(&answer->calls, body, true, error);
+    return result == 0 && *is_changed ? json_edits_apply(&edits, body, out, error) : result;
 }
 
 /* ---- */
@@ -264,9 +297,9 @@ int llm_answer_rewrite(const struct llm_answer_options *options, struct str body
     buffer_init(&masked, ANSWER_BYTES_MAX);
     int result = mask(options, body, answer, &masked, &is_masked, error);
     struct str text = is_masked ? buffer_view(&masked) : body;
-    if (result == 0 && answer->has_calls && options->operation->form != LLM_FORM_OTHER) {
-        result = judge_calls(answer, options->operation->form, text, out, &is_judged, error);
-    }
+    bool asks = options->operation->form != LLM_FORM_OTHER;
+    if (result == 0 && asks) result = judge_calls(answer, options->operation->form, text, out, &is_judged, error);
+    if (result != 0 && asks) llm_call_note_all(&answer->calls, body);
     if (result == 0 && is_masked && !is_judged) buffer_append_str(out, text);
     *is_changed = is_masked || is_judged;
     if (result == 0 && buffer_failed(out)) result = error_out_of_memory(error);

@@ -3,7 +3,8 @@
  *
  * A denied tool call becomes text in its place: in Chat it is taken out of tool_calls and the message stands at the
  * end of the content; in Messages it is a text block, in Responses a message item. When no call is left, the stop
- * reason says so. Allowed calls keep their bytes, but for placeholders that the plan restores. */
+ * reason says so. Allowed calls keep their bytes, but for placeholders that the plan restores. What could be a call and
+ * stands elsewhere is judged where it stands; if it is denied the answer is withheld. */
 #ifndef SWORN_WIRE_LLM_ANSWER_H
 #define SWORN_WIRE_LLM_ANSWER_H
 
@@ -29,8 +30,7 @@ struct llm_answer {
     int64_t tokens_out;
     int64_t tokens_cached;
     bool is_error;
-    bool has_calls;
-    bool is_unknown_type;   /* why it was refused, for the metric */
+    bool is_unknown_type;   /* it holds something of a type that no table has */
     struct llm_calls calls;
 };
 

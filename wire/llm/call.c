@@ -57,12 +57,22 @@ static const struct item_kind {
     {{"apply_patch_call", 16}, {"apply_patch", 11}, {"operation", 9}, {NULL, 0}},
 };
 
+/* Without a type it is a function's call when it has a name and arguments. */
 static const struct item_kind *find_kind(struct str item) {
     struct str type = json_get(item, STR("type"));
     for (size_t i = 0; i < LENGTH_OF(item_kinds); i++) {
         if (json_string_is(type, item_kinds[i].type)) return &item_kinds[i];
     }
-    return NULL;
+    bool is_function = json_is_null(type) && json_is_string(json_get(item, STR("name"))) &&
+                       !json_is_null(json_get(item, STR("arguments")));
+    return is_function ? &item_kinds[0] : NULL;
+}
+
+bool llm_call_is_type(struct str type) {
+    for (size_t i = 0; i < LENGTH_OF(item_kinds); i++) {
+        if (str_equal_ignoring_case(type, item_kinds[i].type)) return true;
+    }
+    return str_equal_ignoring_case(type, STR("tool_use"));
 }
 
 /* A shell in the provider's container has run already. */
@@ -90,11 +100,69 @@ int llm_call_read_block(struct arena *arena, struct str block, struct llm_tool_c
     return set_arguments(arena, json_get(block, STR("input")), call, error);
 }
 
-static void add_name(struct llm_calls *calls, struct str name) {
+/* Without a type it is one when it has a name and an input. */
+bool llm_call_is_block(struct str block) {
+    struct str type = json_get(block, STR("type"));
+    if (!json_is_null(type)) return json_string_is(type, STR("tool_use"));
+    return json_is_string(json_get(block, STR("name"))) && json_get(block, STR("input")).length > 0;
+}
+
+int llm_call_read_any(struct arena *arena, struct str object, struct llm_tool_call *call, struct error *error) {
+    bool is_item = find_kind(object) != NULL;
+    return is_item ? llm_call_read_item(arena, object, call, error) : llm_call_read_chat(arena, object, call, error);
+}
+
+void llm_call_note(struct llm_calls *calls, struct str name) {
+    if (name.length == 0 || name.length > LLM_CALL_NAME_BYTES_MAX || calls->name_count == LLM_CALLS_MAX) return;
     for (size_t i = 0; i < calls->name_count; i++) {
         if (str_equal(calls->names[i], name)) return;
     }
-    calls->names[calls->name_count++] = name;
+    struct str copy = arena_copy(calls->arena, name);
+    if (copy.data != NULL) calls->names[calls->name_count++] = copy;
+}
+
+static int note(void *self, struct str object, struct error *error) {
+    struct llm_calls *calls = self;
+    struct llm_tool_call call = {0};
+    if (llm_call_read_any(calls->arena, object, &call, error) != 0) return -1;
+    llm_call_note(calls, call.name);
+    return 0;
+}
+
+void llm_call_note_all(struct llm_calls *calls, struct str document) {
+    struct error ignored;
+    if (llm_call_find(document, &(struct llm_finder){calls, true, note}, &ignored) != 0) return;
+}
+
+struct strays {
+    struct llm_calls *calls;
+    bool is_whole;
+};
+
+static int judge_stray(void *self, struct str object, struct error *error) {
+    const struct strays *strays = self;
+    struct llm_calls *calls = strays->calls;
+    struct llm_tool_call call = {0};
+    struct str message;
+    bool is_allowed;
+    for (size_t i = 0; i < calls->read_count; i++) {
+        if (calls->read[i] == object.data) return 0;
+    }
+    if (find_kind(object) != NULL && !llm_call_is_item(object)) return 0;
+    if (llm_call_read_any(calls->arena, object, &call, error) != 0) return -1;
+    llm_call_note(calls, call.name);
+    if (!strays->is_whole) {
+        return error_set(error, ERROR_INVALID, "it asks for a tool at a place where no such call can be decided");
+    }
+    if (llm_call_judge(calls, &call, &is_allowed, &message, error) != 0) return -1;
+    return is_allowed ? 0 : error_set(error, ERROR_DENIED, "%.*s", STR_ARGS(message));
+}
+
+int llm_call_judge_strays(struct llm_calls *calls, struct str document, bool is_whole, struct error *error) {
+    struct strays strays = {calls, is_whole};
+    int result = llm_call_find(document, &(struct llm_finder){&strays, false, judge_stray}, error);
+    calls->read_count = 0;
+    return result;
 }
 
 int llm_call_judge(struct llm_calls *calls, struct llm_tool_call *call, bool *is_allowed, struct str *message,
@@ -108,7 +176,7 @@ int llm_call_judge(struct llm_calls *calls, struct llm_tool_call *call, bool *is
                          LLM_CALL_NAME_BYTES_MAX);
     }
     call->index = calls->count++;
-    add_name(calls, call->name);
+    llm_call_note(calls, call->name);
     *is_allowed = false;
     if (calls->judge.judge(calls->judge.self, call, is_allowed, &said, error) != 0) return -1;
     if (*is_allowed) return 0;

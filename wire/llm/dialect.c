@@ -52,9 +52,17 @@ static void note_facts(struct http_exchange *exchange, struct llm_answer *answer
     llm->has_facts = true;
     llm_answer_facts(answer, outcome->facts);
     if (answer->is_error) outcome->status = OUTCOME_ERROR;
-    if (answer->is_unknown_type) outcome->withheld_as = REFUSAL_UNKNOWN_TYPE;
+    if (answer->is_unknown_type) outcome->facts[FACT_UNKNOWN_TYPE] = (struct fact){.is_set = true, .integer = 1};
     bool is_continued = llm->operation->form == LLM_FORM_RESPONSE || llm->request.is_thread;
     if (is_continued) outcome->conversation = answer->id;
+}
+
+/* By its content type, or because a stream was asked for and comes under a name that is not JSON's. */
+static bool is_stream(const struct http_exchange *exchange) {
+    const struct llm_exchange *llm = llm_exchange(exchange);
+    enum content_kind kind = content_kind_of(&exchange->answer);
+    if (llm->operation->stream == NULL || exchange->answer.status != 200) return false;
+    return kind == CONTENT_EVENTS || (llm->request.is_stream && (kind == CONTENT_TEXT || kind == CONTENT_NONE));
 }
 
 enum answer_mode llm_begin_answer(struct http_exchange *exchange) {
@@ -69,14 +77,12 @@ enum answer_mode llm_begin_answer(struct http_exchange *exchange) {
         .revealed = &outcome->revealed,
         .arena = &exchange->action->arena,
     };
-    bool is_stream = content_kind_of(&exchange->answer) == CONTENT_EVENTS && llm->operation->stream != NULL &&
-                     exchange->answer.status == 200;
-    if (!is_stream) return ANSWER_WHOLE;
+    if (!is_stream(exchange)) return ANSWER_WHOLE;
     llm->stream = llm_stream_new(&llm->options, exchange->session->target->message_bytes_max);
     return llm->stream != NULL ? ANSWER_STREAMED : ANSWER_WHOLE;
 }
 
-/* An error of the provider. */
+/* An error of the provider, to a request whose answer no table has. */
 static int finish_error(struct http_exchange *exchange, struct str body, struct error *error) {
     struct outcome *outcome = &exchange->action->outcome;
     struct shape_walk walk;
@@ -92,13 +98,38 @@ static int finish_error(struct http_exchange *exchange, struct str body, struct 
     return result;
 }
 
-int llm_finish_answer(struct http_exchange *exchange, struct str body, struct error *error) {
-    struct llm_exchange *llm = llm_exchange(exchange);
-    if (content_kind_of(&exchange->answer) != CONTENT_JSON || body.length == 0) {
+/* Clients read JSON whatever it is called, so it is JSON by its looks, too. */
+static bool is_json(const struct http_exchange *exchange, struct str body) {
+    struct str text = str_trim(body);
+    if (str_starts_with(text, STR("\xef\xbb\xbf"))) text = str_trim(str_slice(text, 3, text.length));
+    bool looks_so = text.length > 0 && (text.data[0] == '{' || text.data[0] == '[' || text.data[0] == '"');
+    return looks_so || content_kind_of(&exchange->answer) == CONTENT_JSON;
+}
+
+static bool has_events(struct str body) {
+    struct str line;
+    while (str_split(&body, '\n', &line)) {
+        if (str_starts_with(line, STR("data:"))) return true;
+    }
+    return false;
+}
+
+/* No JSON: words, such as a proxy's error page. What no reader of ours understands may hold a tool call. */
+static int finish_other(struct http_exchange *exchange, struct str body, struct error *error) {
+    bool is_text = content_kind_of(&exchange->answer) != CONTENT_OTHER && !has_events(body);
+    if (llm_exchange(exchange)->operation->form == LLM_FORM_OTHER || body.length == 0 || is_text) {
         return http_api_finish_answer(exchange, body, error);
     }
-    if (exchange->answer.status >= 400) return finish_error(exchange, body, error);
-    if (llm->operation->answer == NULL) return http_api_finish_answer(exchange, body, error);
+    return error_set(error, ERROR_INVALID, "it is neither JSON nor text: tool calls in it could not be seen");
+}
+
+/* An error is an answer like any other: what its status says is no reason to look away from a tool call in it. */
+int llm_finish_answer(struct http_exchange *exchange, struct str body, struct error *error) {
+    struct llm_exchange *llm = llm_exchange(exchange);
+    bool is_known = llm->operation->answer != NULL;
+    if (body.length == 0 || !is_json(exchange, body)) return finish_other(exchange, body, error);
+    if (!is_known && exchange->answer.status >= 400) return finish_error(exchange, body, error);
+    if (!is_known) return http_api_finish_answer(exchange, body, error);
     struct llm_answer answer;
     bool is_changed = false;
     llm_answer_init(&answer, &llm->options);
@@ -113,7 +144,7 @@ int llm_feed_answer(struct http_exchange *exchange, struct str piece, bool is_la
     if (llm_stream_feed(llm->stream, piece, is_last, &exchange->out, error) != 0) return -1;
     if (!is_last) return 0;
     note_facts(exchange, llm_stream_answer(llm->stream));
-    if (llm_stream_is_complete(llm->stream)) return 0;
+    if (llm_stream_is_complete(llm->stream) || llm_stream_answer(llm->stream)->is_error) return 0;
     return error_set(error, ERROR_PROTOCOL, "the provider broke off the answer before its end");
 }
 

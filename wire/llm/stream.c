@@ -33,7 +33,7 @@ struct llm_stream *llm_stream_new(const struct llm_answer_options *options, size
     shape_walk_init(&stream->walk);
     stream->walk.sink = (struct shape_sink){.self = stream, .fact = tell, .text = take_text};
     stream->walk.plan = options->plan;
-    stream->walk.is_answer = true;
+    stream->walk.is_answer = stream->walk.is_streamed = true;
     stream->walk.masked = options->masked;
     stream->walk.revealed = options->revealed;
     arena_init(&stream->scratch, 8 * bytes_max + SCRATCH_BYTES_MIN);
@@ -179,7 +179,13 @@ static int on_event(struct llm_stream *stream, const struct sse_event *event, st
     if (stream->is_complete && str_equal(event->data, STR("[DONE]"))) return 0;
     if (stream->is_complete) return llm_stream_protocol_error(error, "an event behind the last one");
     arena_reset(&stream->scratch);
-    return stream->form->on_event(stream, event->data, out, error);
+    int result = stream->form->on_event(stream, event->data, out, error);
+    if (result != 0) llm_call_note_all(&stream->answer.calls, event->data);
+    return result;
+}
+
+int llm_stream_check_strays(struct llm_stream *stream, struct str event, struct error *error) {
+    return llm_call_judge_strays(&stream->answer.calls, event, false, error);
 }
 
 int llm_stream_feed(struct llm_stream *stream, struct str bytes, bool is_last, struct buffer *out,

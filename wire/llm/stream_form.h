@@ -71,6 +71,8 @@ int llm_stream_mask(struct llm_stream *stream, const struct shape *shape, struct
 /* Arguments that came in pieces, masked as one JSON document. */
 int llm_stream_mask_arguments(struct llm_stream *stream, struct str text, struct buffer *out,
                               struct error *error) MUST_USE;
+/* What goes out as it is must not hold what could be a tool call: -1. */
+int llm_stream_check_strays(struct llm_stream *stream, struct str event, struct error *error) MUST_USE;
 int llm_stream_protocol_error(struct error *error, const char *what);
 
 #endif

@@ -17,8 +17,7 @@ extern const struct shape openai_user_location;
 extern const struct shape openai_logprobs; /* a list of tokens */
 
 extern const struct shape openai_chat_request;
-extern const struct shape openai_chat_answer;
-extern const struct shape openai_chat_chunk;
+extern const struct shape openai_chat_answer; /* and a chunk of one */
 extern const struct shape openai_chat_update;
 extern const struct shape openai_chat_messages; /* of a stored answer, the request's and its own */
 extern const struct shape openai_chat_call; /* a tool call of an answer */

@@ -10,10 +10,11 @@ static const struct piece_kind {
     const char *delta;
     const char *done;
     struct str text; /* the member of `done` that says it whole */
+    bool is_hosted;
 } piece_kinds[] = {
-    {"response.function_call_arguments.delta", "response.function_call_arguments.done", {"arguments", 9}},
-    {"response.custom_tool_call_input.delta", "response.custom_tool_call_input.done", {"input", 5}},
-    {"response.mcp_call_arguments.delta", "response.mcp_call_arguments.done", {"arguments", 9}},
+    {"response.function_call_arguments.delta", "response.function_call_arguments.done", {"arguments", 9}, false},
+    {"response.custom_tool_call_input.delta", "response.custom_tool_call_input.done", {"input", 5}, false},
+    {"response.mcp_call_arguments.delta", "response.mcp_call_arguments.done", {"arguments", 9}, true},
 };
 
 struct responses_item *responses_find(const struct llm_stream *stream, uint32_t index) {
@@ -43,11 +44,21 @@ static struct responses_item *open_item(struct llm_stream *stream, uint32_t inde
     return item;
 }
 
+static const struct piece_kind *find_done(struct str event) {
+    struct str type = json_get(event, STR("type"));
+    for (size_t i = 0; i < LENGTH_OF(piece_kinds); i++) {
+        if (json_string_is(type, str_from_cstr(piece_kinds[i].done))) return &piece_kinds[i];
+    }
+    return NULL;
+}
+
 /* Masked events wait in a line each: line feeds in JSON are white space. */
 static int hold_event(struct llm_stream *stream, struct responses_item *item, struct str data, struct error *error) {
     buffer_clear(&stream->event);
     if (responses_mask(stream, data, &stream->event, error) != 0) return -1;
     struct str event = buffer_view(&stream->event);
+    bool is_checked = find_done(event) != NULL || llm_call_is_item(json_get(event, STR("item"))); /* when it is released */
+    if (!is_checked && llm_stream_check_strays(stream, event, error) != 0) return -1;
     for (size_t i = 0; i < event.length; i++) {
         buffer_append_byte(&item->events, event.data[i] == '\n' ? ' ' : (uint8_t)event.data[i]);
     }
@@ -73,14 +84,6 @@ static int append_piece(struct llm_stream *stream, const struct piece_kind *kind
     return result;
 }
 
-static const struct piece_kind *find_done(struct str event) {
-    struct str type = json_get(event, STR("type"));
-    for (size_t i = 0; i < LENGTH_OF(piece_kinds); i++) {
-        if (json_string_is(type, str_from_cstr(piece_kinds[i].done))) return &piece_kinds[i];
-    }
-    return NULL;
-}
-
 /* An event that was masked, with the pieces before it that it says whole. */
 static int append_masked(struct llm_stream *stream, const struct responses_item *item, struct str event,
                          struct buffer *out, struct error *error) {
@@ -91,11 +94,29 @@ static int append_masked(struct llm_stream *stream, const struct responses_item 
     return responses_append(stream, event, out, error);
 }
 
+/* Does an event that was held say the same call as the one that was judged, as far as it says it? */
+static bool tells_same(const struct llm_tool_call *call, struct str object, struct str arguments) {
+    struct str name = json_get(object, STR("name"));
+    struct buffer text;
+    bool is_same = json_is_null(name) || json_string_is(name, call->name) || !json_is_string(name);
+    if (!is_same || !json_is_string(arguments) || arguments.length == 2) return is_same;
+    buffer_init(&text, arguments.length);
+    json_append_text(arguments, &text);
+    is_same = !buffer_failed(&text) && str_equal(buffer_view(&text), call->arguments);
+    buffer_free(&text);
+    return is_same;
+}
+
 static int release(struct llm_stream *stream, const struct responses_item *item, struct buffer *out,
                    struct error *error) {
     struct str rest = buffer_view(&item->events);
     struct str event;
     while (str_split(&rest, '\n', &event)) {
+        const struct piece_kind *kind = find_done(event);
+        struct str object = json_get(event, STR("item"));
+        bool is_same = kind != NULL ? tells_same(&item->call, event, json_get(event, kind->text))
+                                    : tells_same(&item->call, object, json_get(object, STR("arguments")));
+        if (!is_same) return llm_stream_protocol_error(error, "a tool call that changed on its way");
         if (event.length > 0 && append_masked(stream, item, event, out, error) != 0) return -1;
     }
     return 0;
@@ -103,21 +124,44 @@ static int release(struct llm_stream *stream, const struct responses_item *item,
 
 /* ---- judging ---- */
 
+static int replace(struct llm_stream *stream, const struct llm_tool_call *call, struct str message,
+                   struct buffer *replacement, struct error *error) {
+    struct str id = arena_format(stream->options.arena, "msg_%.*s", STR_ARGS(call->id));
+    llm_call_append_item(replacement, id, message);
+    return id.data == NULL || buffer_failed(replacement) ? error_out_of_memory(error) : 0;
+}
+
 /* `object` is an item that the client may see. */
-int responses_judge(struct llm_stream *stream, uint32_t index, struct str object, struct error *error) {
+static int judge_item(struct llm_stream *stream, struct responses_item *item, struct str object, struct error *error) {
+    struct llm_tool_call *call = &item->call;
+    struct str message;
+    bool is_allowed;
+    if (llm_call_read_item(stream->options.arena, object, call, error) != 0) return -1;
+    call->arguments = arena_copy(stream->options.arena, call->arguments);
+    if (call->arguments.data == NULL) return error_out_of_memory(error);
+    if (llm_call_judge(&stream->answer.calls, call, &is_allowed, &message, error) != 0) return -1;
+    item->is_judged = true;
+    item->is_denied = !is_allowed;
+    return is_allowed ? 0 : replace(stream, call, message, &item->replacement, error);
+}
+
+int responses_judge_listed(struct llm_stream *stream, struct str object, struct buffer *replacement,
+                           struct error *error) {
+    struct responses_state *state = stream->state;
     struct llm_tool_call call = {0};
     struct str message;
     bool is_allowed;
-    struct responses_item *item = open_item(stream, index, error);
-    if (item == NULL || llm_call_read_item(stream->options.arena, object, &call, error) != 0) return -1;
+    if (llm_call_read_item(stream->options.arena, object, &call, error) != 0) return -1;
+    for (const struct responses_item *item = state->items; item != NULL; item = item->next) {
+        if (!item->is_judged || !str_equal(item->call.id, call.id) || !str_equal(item->call.name, call.name) ||
+            !str_equal(item->call.arguments, call.arguments)) {
+            continue;
+        }
+        buffer_append_str(replacement, buffer_view(&item->replacement));
+        return buffer_failed(replacement) ? error_out_of_memory(error) : 0;
+    }
     if (llm_call_judge(&stream->answer.calls, &call, &is_allowed, &message, error) != 0) return -1;
-    item->is_judged = true;
-    item->is_denied = !is_allowed;
-    if (is_allowed) return 0;
-    struct str id = arena_format(stream->options.arena, "msg_%.*s", STR_ARGS(call.id));
-    buffer_clear(&item->replacement);
-    llm_call_append_item(&item->replacement, id, message);
-    return id.data == NULL || buffer_failed(&item->replacement) ? error_out_of_memory(error) : 0;
+    return is_allowed ? 0 : replace(stream, &call, message, replacement, error);
 }
 
 /* One of the events that tell of a message item; `rest` is the end of its members. */
@@ -183,7 +227,7 @@ static int end_item(struct llm_stream *stream, struct responses_item *item, stru
     buffer_init(&masked, 8 * stream->bytes_max);
     buffer_append_str(&masked, json_get(buffer_view(&stream->event), STR("item")));
     int result = buffer_failed(&masked) ? error_out_of_memory(error)
-                                        : responses_judge(stream, item->index, buffer_view(&masked), error);
+                                        : judge_item(stream, item, buffer_view(&masked), error);
     buffer_free(&masked);
     if (result == 0 && item->is_denied) result = append_message(stream, item, out, error);
     else if (result == 0) result = release(stream, item, out, error);
@@ -199,15 +243,18 @@ static int take_item(struct llm_stream *stream, bool is_end, int64_t index, stru
     if (item == NULL) return -1;
     if (item->is_judged) return llm_stream_protocol_error(error, "an item that has ended");
     item->is_held = true;
+    llm_call_note_all(&stream->answer.calls, json_get(data, STR("item")));
     return (is_end ? end_item(stream, item, data, out, error) : hold_event(stream, item, data, error)) == 0 ? 1 : -1;
 }
 
-static int take_piece(struct llm_stream *stream, int64_t index, struct error *error) {
+/* A client's call of which the beginning is missing, as in a stream that is taken up again, is held from here on. */
+static int take_piece(struct llm_stream *stream, const struct piece_kind *kind, int64_t index, struct error *error) {
     if (index < 0) return llm_stream_protocol_error(error, "a piece of arguments without an index");
     struct responses_item *item = open_item(stream, (uint32_t)index, error);
     if (item == NULL) return -1;
     item->has_deltas = true;
-    return 1;
+    if (!kind->is_hosted && !item->is_judged) item->is_held = true;
+    return item->is_judged ? llm_stream_protocol_error(error, "an item that has ended") : 1;
 }
 
 int responses_take(struct llm_stream *stream, struct str type, struct str data, struct buffer *out,
@@ -215,17 +262,23 @@ int responses_take(struct llm_stream *stream, struct str type, struct str data, 
     int64_t index = json_get_index(data, STR("output_index"));
     bool is_end = json_string_is(type, STR("response.output_item.done"));
     for (size_t i = 0; i < LENGTH_OF(piece_kinds); i++) {
-        if (json_string_is(type, str_from_cstr(piece_kinds[i].delta))) return take_piece(stream, index, error);
+        if (!json_string_is(type, str_from_cstr(piece_kinds[i].delta))) continue;
+        return take_piece(stream, &piece_kinds[i], index, error);
     }
     if (is_end || json_string_is(type, STR("response.output_item.added"))) {
         int taken = take_item(stream, is_end, index, data, out, error);
         if (taken != 0) return taken;
     }
+    const struct piece_kind *done = find_done(data);
+    bool is_of_client = done != NULL && !done->is_hosted && index >= 0;
     struct responses_item *item = index >= 0 ? responses_find(stream, (uint32_t)index) : NULL;
-    if (item == NULL) return 0;
+    if (item == NULL && is_of_client) item = open_item(stream, (uint32_t)index, error);
+    if (item == NULL) return is_of_client ? -1 : 0;
+    if (is_of_client && !item->is_judged) item->is_held = true;
     if (item->is_held) return hold_event(stream, item, data, error) == 0 ? 1 : -1;
-    if (find_done(data) == NULL) return 0;
+    if (done == NULL) return 0;
     buffer_clear(&stream->event);
     if (responses_mask(stream, data, &stream->event, error) != 0) return -1;
+    if (llm_stream_check_strays(stream, buffer_view(&stream->event), error) != 0) return -1;
     return append_masked(stream, item, buffer_view(&stream->event), out, error) == 0 ? 1 : -1;
 }

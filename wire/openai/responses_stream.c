@@ -208,30 +208,34 @@ static int flush_before(struct llm_stream *stream, struct str type, struct str d
 static int pass(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) {
     buffer_clear(&stream->event);
     if (responses_mask(stream, data, &stream->event, error) != 0) return -1;
+    if (llm_stream_check_strays(stream, buffer_view(&stream->event), error) != 0) return -1;
     if (name_lane(stream, error) != 0) return -1;
     return responses_append(stream, buffer_view(&stream->event), out, error);
 }
 
 /* Denied calls are messages in the list of all items, too. A call that no event told of, which was cut short or came
- * before the stream was taken up again, is judged now. */
+ * before the stream was taken up again, is judged now, and so is one that says something else than before. */
 static int replace_denied(struct llm_stream *stream, struct buffer *out, struct error *error) {
+    struct llm_calls *calls = &stream->answer.calls;
     struct json_edits edits;
-    struct json_cursor cursor;
-    struct json_member item;
+    struct json_scanner scanner;
+    struct buffer replacement;
+    struct str item;
     struct str event = buffer_view(&stream->event);
-    struct str output = json_get(json_get(event, STR("response")), STR("output"));
+    int result = 0;
     json_edits_init(&edits, &stream->scratch);
-    if (output.length > 0 && json_cursor_init(&cursor, output)) {
-        for (uint32_t index = 0; json_cursor_next(&cursor, &item); index++) {
-            const struct responses_item *call = responses_find(stream, index);
-            bool is_judged = call != NULL && call->is_judged;
-            if (!is_judged && !llm_call_is_item(item.value)) continue;
-            if (!is_judged && responses_judge(stream, index, item.value, error) != 0) return -1;
-            call = responses_find(stream, index);
-            if (call->is_denied) json_edit_replace(&edits, item.value, buffer_view(&call->replacement));
-        }
+    buffer_init(&replacement, 8 * stream->bytes_max);
+    json_scanner_init(&scanner, json_get(json_get(event, STR("response")), STR("output")));
+    while (result == 0 && json_next_object(&scanner, &item)) {
+        if (!llm_call_is_item(item)) continue;
+        buffer_clear(&replacement);
+        result = responses_judge_listed(stream, item, &replacement, error);
+        if (calls->read_count < LLM_CALLS_MAX) calls->read[calls->read_count++] = item.data;
+        if (buffer_length(&replacement) > 0) json_edit_replace(&edits, item, buffer_view(&replacement));
     }
-    return json_edits_apply(&edits, event, out, error);
+    buffer_free(&replacement);
+    if (result == 0) result = llm_stream_check_strays(stream, event, error);
+    return result == 0 ? json_edits_apply(&edits, event, out, error) : result;
 }
 
 static int on_whole(struct llm_stream *stream, struct str type, struct str data, struct buffer *out,

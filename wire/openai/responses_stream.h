@@ -17,6 +17,7 @@ struct responses_item {
     bool has_deltas;
     struct buffer events;      /* while it is held: its events, each with a line feed behind it */
     struct buffer replacement; /* when denied: the message item that stands for it */
+    struct llm_tool_call call; /* once it is judged; in the answer's arena */
     struct responses_item *next;
 };
 
@@ -39,8 +40,10 @@ struct responses_state {
 int responses_append(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) MUST_USE;
 int responses_mask(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) MUST_USE;
 struct responses_item *responses_find(const struct llm_stream *stream, uint32_t index);
-/* P when the judge parks. */
-int responses_judge(struct llm_stream *stream, uint32_t index, struct str object, struct error *error) MUST_USE;
+/* P when the judge parks. A call in the list of all items: *replacement is what stands for it, empty when it is allowed.
+ * One that was judged before, and says the same, is not judged again. */
+int responses_judge_listed(struct llm_stream *stream, struct str object, struct buffer *replacement,
+                           struct error *error) MUST_USE;
 /* P when the judge parks. 1: the event belongs to a call and was taken; 0: it is none of these. */
 int responses_take(struct llm_stream *stream, struct str type, struct str data, struct buffer *out,
                    struct error *error) MUST_USE;

@@ -224,7 +224,7 @@ int main(void) {
     for (int i = 0; i <= DEPTH_MAX; i++) buffer_init(&tour.suffix[i], 64);
     visit_api(&llm_api_openai);
     visit_api(&llm_api_anthropic);
-    visit_root(&openai_chat_chunk, true, "stream of chunks");
+    visit_root(&openai_chat_answer, true, "stream of chunks");
     visit_root(&openai_response_event, true, "stream of response events");
     visit_root(&anthropic_event, true, "stream of message events");
     printf("# %zu documents\n", tour.leaves);
