@@ -87,7 +87,7 @@ static struct vault *open_vault(struct session *session, struct action *action) 
 }
 
 void session_keep_vault(struct session *session, struct action *action) {
-    struct str name = action->outcome.conversation;
+    struct str name = fact_text_view(&action->outcome.conversation);
     if (action->vault == NULL || name.length == 0 || vault_count(action->vault) == 0) return;
     struct conversation_call call = conversation_call(session, action->vault, name);
     if (offload_run(OFFLOAD_STATE_WRITE, keep_conversation, &call, &call.error) == 0 && call.result == 0) return;

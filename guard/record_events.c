@@ -245,11 +245,11 @@ static int64_t bounded(int64_t integer) {
 
 static void write_fact(struct json_writer *writer, enum fact_kind kind, const struct fact *fact) {
     switch (kind) {
-    case FACT_KIND_TEXT: write_foreign(writer, fact->text); break;
+    case FACT_KIND_TEXT: write_foreign(writer, fact_text_view(&fact->text)); break;
     case FACT_KIND_INTEGER: json_write_integer(writer, bounded(fact->integer)); break;
     case FACT_KIND_NAMES:
         json_begin_array(writer);
-        for (size_t i = 0; i < fact->names.count && i < FACT_NAMES_MAX; i++) write_foreign(writer, fact->names.items[i]);
+        for (size_t i = 0; i < fact->names.count; i++) write_foreign(writer, fact_text_view(&fact->names.items[i]));
         json_end_array(writer);
         break;
     }

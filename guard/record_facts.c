@@ -97,10 +97,10 @@ void record_check_facts(struct mask_worker *masks, struct fact facts[FACT_COUNT]
         struct fact *fact = &facts[i];
         if (!fact->is_set) continue;
         struct str name = str_from_cstr(description->name);
-        bool drops = description->kind == FACT_KIND_TEXT && is_telling(masks, name, fact->text);
+        bool drops = description->kind == FACT_KIND_TEXT && is_telling(masks, name, fact_text_view(&fact->text));
         for (size_t j = 0; description->kind == FACT_KIND_NAMES && !drops && j < fact->names.count; j++) {
-            drops = is_telling(masks, STR_NONE, fact->names.items[j]);
+            drops = is_telling(masks, STR_NONE, fact_text_view(&fact->names.items[j]));
         }
-        fact->is_set = !drops;
+        if (drops) fact_forget(facts, (enum fact_id)i);
     }
 }

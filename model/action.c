@@ -42,6 +42,7 @@ void action_free(struct action **action) {
     if (*action == NULL) return;
     CHECK_MAGIC(*action, ACTION_MAGIC);
     (*action)->magic = 0;
+    facts_free((*action)->outcome.facts);
     arena_free(&(*action)->arena);
     free(*action);
     *action = NULL;

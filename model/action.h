@@ -60,9 +60,9 @@ struct outcome {
     struct class_counts received; /* in data that the client sent after the request */
     struct class_counts request_masked;   /* towards the upstream */
     struct class_counts request_revealed;
-    struct fact facts[FACT_COUNT];
+    struct fact facts[FACT_COUNT]; /* set by the functions of model/fact.h, which copy */
     /* The upstream's name of what was said so far, under which a later action may continue; empty: none. */
-    struct str conversation;
+    struct fact_text conversation;
 };
 
 /* What the client says of itself: recorded as asserted, never used to decide. */

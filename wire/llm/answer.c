@@ -39,23 +39,22 @@ int llm_answer_tell(struct llm_answer *answer, uint8_t fact, const struct shape_
     }
 }
 
-static void set_text(struct fact *fact, struct str text) {
-    if (text.length > 0) *fact = (struct fact){.is_set = true, .text = text};
+static void set_text(struct fact facts[FACT_COUNT], enum fact_id id, struct str text) {
+    if (text.length > 0) fact_set_text(facts, id, text);
 }
 
-static void set_integer(struct fact *fact, int64_t number) {
-    if (number >= 0) *fact = (struct fact){.is_set = true, .integer = number};
+static void set_integer(struct fact facts[FACT_COUNT], enum fact_id id, int64_t number) {
+    if (number >= 0) fact_set_integer(facts, id, number);
 }
 
-void llm_answer_facts(struct llm_answer *answer, struct fact facts[FACT_COUNT]) {
-    size_t names = answer->calls.name_count < FACT_NAMES_MAX ? answer->calls.name_count : FACT_NAMES_MAX;
-    set_text(&facts[FACT_MODEL], answer->model);
-    set_text(&facts[FACT_STOP_REASON], answer->stop_reason.length > 0 ? answer->stop_reason : answer->status);
-    set_integer(&facts[FACT_TOKENS_IN], answer->tokens_in);
-    set_integer(&facts[FACT_TOKENS_OUT], answer->tokens_out);
-    set_integer(&facts[FACT_TOKENS_CACHED], answer->tokens_cached);
-    if (names == 0) return;
-    facts[FACT_TOOLS] = (struct fact){.is_set = true, .names = {answer->calls.names, names}};
+void llm_answer_facts(const struct llm_answer *answer, struct fact facts[FACT_COUNT]) {
+    set_text(facts, FACT_MODEL, answer->model);
+    set_text(facts, FACT_STOP_REASON, answer->stop_reason.length > 0 ? answer->stop_reason : answer->status);
+    set_integer(facts, FACT_TOKENS_IN, answer->tokens_in);
+    set_integer(facts, FACT_TOKENS_OUT, answer->tokens_out);
+    set_integer(facts, FACT_TOKENS_CACHED, answer->tokens_cached);
+    if (answer->is_unknown_type) fact_set_integer(facts, FACT_UNKNOWN_TYPE, 1);
+    fact_set_names(facts, FACT_TOOLS, answer->calls.names, answer->calls.name_count);
 }
 
 static int judge_read(struct llm_calls *calls, struct str object, struct llm_tool_call *call, bool *is_allowed,

@@ -37,8 +37,8 @@ struct llm_answer {
 void llm_answer_init(struct llm_answer *answer, const struct llm_answer_options *options);
 /* A fact that a walk told; for streams. */
 int llm_answer_tell(struct llm_answer *answer, uint8_t fact, const struct shape_value *value, struct error *error);
-/* Sets those facts of an outcome that the answer said. */
-void llm_answer_facts(struct llm_answer *answer, struct fact facts[FACT_COUNT]);
+/* Copies those facts of an outcome that the answer said. */
+void llm_answer_facts(const struct llm_answer *answer, struct fact facts[FACT_COUNT]);
 
 /* P when the judge parks. The answer for the client: appended to out when *is_changed, otherwise the body itself. -1:
  * nothing of it may pass. */

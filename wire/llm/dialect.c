@@ -41,8 +41,7 @@ static void note_request_id(struct http_exchange *exchange) {
     struct str id = http_head_find(&exchange->answer, STR("x-request-id"));
     if (id.length == 0) id = http_head_find(&exchange->answer, STR("request-id"));
     if (id.length == 0 || id.length > FACT_TEXT_BYTES_MAX) return;
-    struct fact *fact = &exchange->action->outcome.facts[FACT_REQUEST_ID];
-    *fact = (struct fact){.is_set = true, .text = arena_copy(&exchange->action->arena, id)};
+    fact_set_text(exchange->action->outcome.facts, FACT_REQUEST_ID, id);
 }
 
 static void note_facts(struct http_exchange *exchange, struct llm_answer *answer) {
@@ -52,9 +51,8 @@ static void note_facts(struct http_exchange *exchange, struct llm_answer *answer
     llm->has_facts = true;
     llm_answer_facts(answer, outcome->facts);
     if (answer->is_error) outcome->status = OUTCOME_ERROR;
-    if (answer->is_unknown_type) outcome->facts[FACT_UNKNOWN_TYPE] = (struct fact){.is_set = true, .integer = 1};
     bool is_continued = llm->operation->form == LLM_FORM_RESPONSE || llm->request.is_thread;
-    if (is_continued) outcome->conversation = answer->id;
+    if (is_continued) fact_text_set(&outcome->conversation, answer->id);
 }
 
 /* By its content type, or because a stream was asked for and comes under a name that is not JSON's. */

@@ -53,11 +53,11 @@ static struct action *make_action(void) {
                                        .tokens_1h = 30, .tokens_1d = 900, .reveal = CLASS_BIT(CLASS_EMAIL),
                                        .reveal_request = CLASS_SET_ALL};
     struct fact *facts = action->outcome.facts;
-    facts[FACT_MODEL] = (struct fact){.is_set = true, .text = STR("gpt-4o")};
-    facts[FACT_STOP_REASON] = (struct fact){.is_set = true, .text = STR("a\x01" "b")};
-    facts[FACT_TOKENS_IN] = (struct fact){.is_set = true, .integer = INT64_MAX};
-    facts[FACT_TOKENS_OUT] = (struct fact){.is_set = true, .integer = 5};
-    facts[FACT_TOOLS] = (struct fact){.is_set = true, .names = {names, 2}};
+    fact_set_text(facts, FACT_MODEL, STR("gpt-4o"));
+    fact_set_text(facts, FACT_STOP_REASON, STR("a\x01" "b"));
+    fact_set_integer(facts, FACT_TOKENS_IN, INT64_MAX);
+    fact_set_integer(facts, FACT_TOKENS_OUT, 5);
+    fact_set_names(facts, FACT_TOOLS, names, LENGTH_OF(names));
     action->outcome.bytes = 10;
     action->outcome.masked.count[CLASS_EMAIL] = 1;
     action->outcome.request_masked.count[CLASS_IBAN] = 2;
