@@ -44,11 +44,12 @@ static int judge(void *self, const struct llm_tool_call *call, bool *is_allowed,
 static void append_facts(struct buffer *out, struct llm_answer *answer) {
     struct fact facts[FACT_COUNT] = {0};
     llm_answer_facts(answer, facts);
-    buffer_append_format(out, "%.*s %.*s %" PRId64 " %" PRId64 " %" PRId64, STR_ARGS(fact_text_view(&facts[FACT_MODEL].text)),
+    buffer_append_format(out, "%.*s %.*s %" PRId64 " %" PRId64 " %" PRId64,
+                         STR_ARGS(fact_text_view(&facts[FACT_MODEL].text)),
                          STR_ARGS(fact_text_view(&facts[FACT_STOP_REASON].text)), answer->tokens_in, answer->tokens_out,
                          answer->tokens_cached);
     for (size_t i = 0; i < facts[FACT_TOOLS].names.count; i++) {
-        buffer_append_format(out, "%s%.*s", i == 0 ? " tools=" : ",", 
+        buffer_append_format(out, "%s%.*s", i == 0 ? " tools=" : ",",
                              STR_ARGS(fact_text_view(&facts[FACT_TOOLS].names.items[i])));
     }
     if (answer->is_error) buffer_append_cstr(out, " error");

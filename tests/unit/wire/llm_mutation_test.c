@@ -1,7 +1,7 @@
-/* Answers that are not as the tables say. Each member of each recorded answer and of each event of each recorded stream is
- * left out, made null or another type, wrapped, swapped with its neighbour, said twice; in one event and in all of them.
- * Whatever becomes of it: the forbidden tool never reaches the client, no value does, and the evidence names the tool where the answer still does
- * (a stream that was refused ended before it was told). */
+/* Answers that are not as the tables say. Each member of each recorded answer and of each event of each recorded stream
+ * is left out, made null or another type, wrapped, swapped with its neighbour, said twice; in one event and in all of
+ * them. Whatever becomes of it: the forbidden tool never reaches the client, no value does,
+ * and the evidence names the tool where the answer still does (a stream that was refused ended before it was told). */
 #include "wire/llm/stream.h"
 
 #include <stdlib.h>
