@@ -33,7 +33,7 @@ static void check_statement(const struct sql_statement *statement) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const struct sql_target target = {{"prod", 4}, {"shop", 4}, {"shop", 4}, false};
+    static const struct sql_target target = {{"prod", 4}, {"shop", 4}, {"shop", 4}, false, {"owner", 5}};
     struct error error;
     const struct sql_analysis *analysis = sql_analyze(NULL, str_make(data, size), &error);
     struct sql_session *session = sql_session_new();
@@ -43,10 +43,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int round = 0; round < 2; round++) {
         sql_session_describe(session, analysis, &target, action);
         CHECK(action->step_count > 0 || action->refusal.length > 0);
+        if (sql_session_sent(session, analysis)) sql_session_bury(session, size % 5 == 0);
         for (size_t i = 0; i < analysis->statement_count; i++) {
             if (sql_session_apply(session, analysis, i, i % 5 != 4, &error) != 0) break;
         }
-        sql_session_settle(session, "ITE"[size % 3]);
+        sql_session_settle(session, "ITE"[size % 3], size % 2 == 0);
     }
     action_free(&action);
     sql_session_free(&session);

@@ -463,7 +463,7 @@ static enum answered take_ready(struct wire_session *session, const struct expec
     state->is_cut = state->is_cut_new = false;
     state->is_in_block = state->status != 'I';
     state->copy_in = COPY_IN_NONE;
-    sql_session_settle(state->sql, state->status);
+    sql_session_settle(state->sql, state->status, expect_count(&state->expected) == 1);
     if (state->status == 'I') state->is_plan_cut = false;
     if (state->status == 'I') names_forget_portals(&state->names);
     if (head->kind == EXPECT_REFUSED_QUERY) {
@@ -534,9 +534,20 @@ static enum answered take_expected(struct wire_session *session, const struct me
     }
 }
 
+/* Sworn's own question within a batch has failed the batch: the client is told why. */
+static int take_inquiry(struct wire_session *session, const struct message *message, struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    if (inquiry_take(session, message, error) != 0) return -1;
+    if (message->type != 'E' || state->inquiry.is_synced) return 0;
+    state->is_skipping = true;
+    postgres_append_text(session, message, NULL, stream_output(session->client));
+    return 0;
+}
+
 static enum answered take_any(struct wire_session *session, const struct message *message, size_t *used_bytes,
                               struct action **out, struct error *error) {
     struct postgres_state *state = postgres_state(session);
+    if (inquiry_wants(&state->inquiry, message)) return as_answered(take_inquiry(session, message, error));
     switch (message->type) {
     case 'S': return as_answered(take_parameter(session, message, error));
     case 'N': postgres_append_text(session, message, owner_of(state), stream_output(session->client)); return ANSWERED_MORE;

@@ -24,16 +24,29 @@ static struct expectation *push(struct postgres_state *state, enum expect_kind k
     return entry;
 }
 
-/* P: sends what there is and waits until the answers up to the number have come. */
+/* An error has ended this batch: the server throws away everything up to Sync, and answers nothing of it. */
+static bool is_batch_skipped(const struct postgres_state *state) {
+    const struct expectation *entry;
+    for (size_t i = 0; state->is_skipping && (entry = expect_at(&state->expected, i)) != NULL; i++) {
+        if (expect_is_sync(entry)) return false; /* of an earlier one */
+    }
+    return state->is_skipping;
+}
+
+/* P: sends what there is and waits until the answers up to the number have come, or none will. */
 static int wait_for(struct wire_session *session, uint64_t number, struct error *error) {
     struct postgres_state *state = postgres_state(session);
     if (state->expected.head >= number) return 0;
     buffer_append(stream_output(session->upstream), "H\0\0\0\4", 5);
     if (wire_flush_upstream(session, error) != 0) return -1;
-    while (state->expected.head < number) {
+    while (state->expected.head < number && !is_batch_skipped(state)) {
         if (condition_wait(&state->progress, FIBER_NO_DEADLINE, error) != 0) return -1;
     }
     return 0;
+}
+
+int postgres_await_answers(struct wire_session *session, struct error *error) {
+    return wait_for(session, postgres_state(session)->expected.committed, error);
 }
 
 static void end_batch(struct postgres_state *state) {
@@ -295,6 +308,10 @@ static enum handled decide_prefix(struct wire_session *session, struct action **
     struct prefix_item item;
     if (!prefix_find(state, &item)) return HANDLED_DONE;
     if (settle_before_action(session, error) != 0) return HANDLED_ERROR;
+    if (is_batch_skipped(state)) {
+        prefix_drop(state);
+        return HANDLED_DONE;
+    }
     CHECK(prefix_find(state, &item)); /* the wait may have moved the queue */
     struct name_parameters *parameters = NULL;
     if (item.subject == NULL) {
@@ -362,6 +379,7 @@ static int handle_sync(struct wire_session *session, struct error *error) {
         if (state->batch_executes > 0 && wait_for(session, state->expected.committed, error) != 0) return -1;
         if (append_rollback(session, error) != 0) return -1;
     }
+    if (is_batch_skipped(state)) prefix_drop(state);
     prefix_send(session);
     out = stream_output(session->upstream);
     buffer_append(out, "S\0\0\0\4", 5);
@@ -476,7 +494,7 @@ static enum handled handle_message(struct wire_session *session, const struct me
                                    struct error *error) {
     struct postgres_state *state = postgres_state(session);
     bool is_copy = message->type == 'd' || message->type == 'c' || message->type == 'f';
-    bool is_skipped = state->is_discarding && message_is_one_of(message, "QPBDCEF");
+    bool is_skipped = (state->is_discarding || is_batch_skipped(state)) && message_is_one_of(message, "QPBDCEF");
     if (state->copy_in != COPY_IN_NONE && !is_copy && !message_is_one_of(message, "HSX"))
         return handled(out_of_order(error, message->type));
     if (!is_copy) state->is_copy_marked = false;
@@ -579,7 +597,10 @@ static int forward_prefix(struct wire_session *session, struct action *action, c
     last->plan = plan;
     if (last->analysis == NULL) last->analysis = state->described.analysis;
     else sql_analysis_release(&state->described.analysis);
+    /* Planning runs functions that say of themselves that they change nothing. */
+    bool is_barrier = state->described.is_bind && sql_session_sent(state->sql, last->analysis);
     prefix_send_first(session, state->described.prefix_count);
+    if (is_barrier) state->barrier = state->expected.committed;
     state->described = (struct described){0};
     return check_output(session, error);
 }
@@ -604,7 +625,7 @@ int postgres_forward(struct wire_session *session, struct action *action, const 
     entry->analysis = described->analysis;
     entry->statement = described->statement;
     expect_commit(&state->expected);
-    if (sql_session_needs_barrier(state->sql, described->analysis)) state->barrier = state->expected.committed;
+    if (sql_session_sent(state->sql, described->analysis)) state->barrier = state->expected.committed;
     if (described->is_query) {
         end_batch(state);
     } else {

@@ -43,12 +43,35 @@ static int inspect_text(struct wire_session *session, const struct sql_analysis 
     return 0;
 }
 
-static void describe_steps(struct wire_session *session, const struct described *described, struct action *action) {
+#define ROUNDS_MAX 4 /* of asking the server and describing anew; what rests on an answer then is SQL_UNKNOWN */
+
+static void describe_once(struct wire_session *session, const struct described *described, struct action *action) {
     struct postgres_state *state = postgres_state(session);
     if (!described->is_portal_confirmed)
         sql_session_describe(state->sql, described->analysis, &state->target, action);
     else
         sql_session_describe_portal(state->sql, str_from_cstr(described->portal), &state->target, action);
+}
+
+/* P: asks the server for what only it knows. */
+static int describe_steps(struct wire_session *session, const struct described *described, struct action *action,
+                          struct error *error) {
+    struct postgres_state *state = postgres_state(session);
+    sql_session_begin(state->sql);
+    describe_once(session, described, action);
+    for (int round = 0; round < ROUNDS_MAX && sql_session_lacks(state->sql); round++) {
+        enum inquiry_end end = inquiry_run(session, error);
+        if (end == INQUIRY_BROKEN) return -1;
+        sql_session_bury(state->sql, end == INQUIRY_DEAD);
+        describe_once(session, described, action);
+        if (end != INQUIRY_ANSWERED) break;
+    }
+    if (sql_session_doubts(state->sql)) {
+        action_refuse(action, REFUSAL_UNREADABLE,
+                      STR("it names a table, and which one that is cannot be known before something else in the text or in "
+                          "the transaction has run: send it by itself, or with the schema in front"));
+    }
+    return 0;
 }
 
 /* What is only prepared or bound does not run, and who reads the action has to know. */
@@ -71,12 +94,16 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
     action->text = text_of(described, action);
     action->digest = digest_of(session, action->text, parameters != NULL ? &parameters->digest : &no_parameters);
     if (parameters != NULL) class_counts_add(&action->request_classes, &parameters->found);
-    describe_steps(session, described, action);
+    bool is_doubtful = parameters != NULL && parameters->is_doubtful; /* they may be gone after the next call */
+    if (describe_steps(session, described, action, error) != 0) {
+        action_free(&action);
+        return NULL;
+    }
     if (inspect_text(session, analysis, action, error) != 0) {
         action_refuse(action, REFUSAL_UNINSPECTED,
                       STR("the statement could not be inspected for personal data and secrets"));
     }
-    if (parameters != NULL && parameters->is_doubtful) {
+    if (is_doubtful) {
         action_refuse(action, REFUSAL_UNINSPECTED,
                       STR("the parameters could not be inspected for personal data and secrets"));
     }

@@ -45,6 +45,7 @@ static struct postgres_state *new_state(void) {
     buffer_init(&state->withheld, WITHHELD_BYTES_MAX);
     expect_init(&state->expected);
     names_init(&state->names);
+    inquiry_init(&state->inquiry);
     arena_init(&state->result, POSTGRES_RESULT_ARENA_BYTES);
     if (state->sql == NULL) {
         free(state);
@@ -84,7 +85,7 @@ static int open_upstream(struct wire_session *session, struct error *error) {
     if (state->database.length == 0) state->database = target->user;
     state->target = (struct sql_target){
         .environment = target->environment, .upstream = target->name, .database = state->database,
-        .has_one_database = target->database.length > 0};
+        .has_one_database = target->database.length > 0, .user = target->user};
     struct upstream_login login = {
         .target = target, .database = state->database, .application_name = str_from_cstr(application_name),
         .parameters = buffer_view(&state->parameters),
@@ -100,6 +101,7 @@ static int open_upstream(struct wire_session *session, struct error *error) {
     stream_set_caps(session->upstream, cap_bytes + STREAM_INPUT_CAP_BYTES, 2 * cap_bytes + STREAM_OUTPUT_CAP_BYTES);
     stream_set_caps(session->client, cap_bytes + STREAM_INPUT_CAP_BYTES, 2 * cap_bytes + STREAM_OUTPUT_CAP_BYTES);
     learn_parameters(state);
+    sql_session_doubt(state->sql); /* options, and what the role and the database are set to */
     return 0;
 }
 /* The action's text points into the analysis, which is kept until close. */
@@ -168,6 +170,7 @@ static void close_session(struct wire_session *session) {
     copy_mask_free(&state->copy_mask);
     copy_mask_free(&state->copy_received);
     buffer_free(&state->plan_text);
+    inquiry_free(&state->inquiry);
     arena_free(&state->result);
     buffer_free(&state->parameters);
     buffer_free(&state->prefix);

@@ -11,6 +11,7 @@
 #include "run/sync.h"
 #include "wire/postgres/copy_mask.h"
 #include "wire/postgres/expect.h"
+#include "wire/postgres/inquiry.h"
 #include "wire/postgres/message.h"
 #include "wire/postgres/names.h"
 #include "wire/postgres/row_mask.h"
@@ -73,6 +74,7 @@ struct postgres_state {
     struct names names;
     struct sql_session *sql;
     struct sql_target target;
+    struct inquiry inquiry;
     enum copy_in copy_in;
 
     /* ask */
@@ -131,6 +133,8 @@ int postgres_next_action(struct wire_session *session, struct action **action, s
 int postgres_forward(struct wire_session *session, struct action *action, const struct mask_plans *plans,
                      struct error *error);
 int postgres_refuse(struct wire_session *session, struct action *action, struct error *error);
+/* P: flushes, and waits until everything that is under way was answered. */
+int postgres_await_answers(struct wire_session *session, struct error *error) MUST_USE;
 /* answer.c */
 int postgres_next_answer(struct wire_session *session, struct action **action, struct error *error);
 int postgres_release(struct wire_session *session, struct action *action, struct error *error);

@@ -161,7 +161,7 @@ struct sql_analysis {
     struct arena arena;
     struct str text;                       /* a copy */
     bool is_ascii;
-    bool changes_session;                  /* some statement has an effect: see sql_session_needs_barrier */
+    bool changes_session;                  /* some statement has an effect */
     const struct sql_statement *statements; /* none: empty */
     size_t statement_count;
     const struct sql_analysis *base;       /* held: where the strings of this one are, when it was made from another */
@@ -199,6 +199,7 @@ struct sql_target {
     struct str upstream;    /* "shop" */
     struct str database;    /* as logged in: a name with another database in front is SQL_UNKNOWN */
     bool has_one_database;  /* the configuration names it: ids of resources need not */
+    struct str user;        /* who sworn logged in as: the attribute role is absent for it */
 };
 
 struct sql_session *sql_session_new(void) MUST_USE;
@@ -215,9 +216,37 @@ void sql_session_set_judge(struct sql_session *session, sql_judge_call *judge, v
  * server_encoding, standard_conforming_strings, search_path; others are ignored. */
 void sql_session_parameter(struct sql_session *session, struct str name, struct str value);
 
-/* True when the next action must not be described before this one was answered and applied, because it changes what
- * names mean. (Send a Flush, so that the server answers.) */
-bool sql_session_needs_barrier(const struct sql_session *session, const struct sql_analysis *analysis) MUST_USE;
+/* Where the session stands, as the server says when it is asked (inquiry.h). */
+struct sql_known {
+    struct str search_path;    /* the setting */
+    struct str user;           /* current_user */
+    struct str session_user;
+    struct str temporary;      /* the schema of its temporary tables; empty: none */
+    struct str reset_path;     /* what search_path is reset to; no data: it was not asked for */
+    const struct str *schemas; /* of search_path, those that are there */
+    size_t schema_count;
+};
+
+/* -1 when memory is out or the path cannot be read: then nothing is known. */
+int sql_session_know(struct sql_session *session, const struct sql_known *known, struct error *error) MUST_USE;
+void sql_session_doubt(struct sql_session *session); /* nothing is known until the server has been asked */
+/* Before an action is described for the first time: what was known for too long is dropped. */
+void sql_session_begin(struct sql_session *session);
+bool sql_session_lacks_reset(const struct sql_session *session) MUST_USE; /* sql_known.reset_path */
+/* The prepared statement that nobody has seen made, which the server is now asked for; empty: none. */
+struct str sql_session_asks_prepared(struct sql_session *session) MUST_USE;
+/* The action that was described last rests on what only the server knows: ask it and describe again. Until then what
+ * rests on it is SQL_UNKNOWN. */
+bool sql_session_lacks(const struct sql_session *session) MUST_USE;
+/* Which table it names cannot be known, by asking either: it must not run, whatever policy says of SQL_UNKNOWN. */
+bool sql_session_doubts(const struct sql_session *session) MUST_USE;
+/* The server does nothing for now but end the transaction: it cannot be asked, and names need not be resolved for what
+ * it will not touch. Holds for the next description. */
+void sql_session_bury(struct sql_session *session, bool is_dead);
+bool sql_session_has_failed(const struct sql_session *session); /* the transaction, as far as the server has said */
+/* The action that was described last goes to the server. True when the next one must not be described before this one
+ * was answered and applied, because it changes what names mean. (Send a Flush, so that the server answers.) */
+bool sql_session_sent(struct sql_session *session, const struct sql_analysis *analysis) MUST_USE;
 
 /* Fills in action->steps (with resources and the attributes statement, has_where, has_limit, row_limit, functions,
  * role, in_transaction), in the action's arena. What is too much for one action gets a refusal. */
@@ -233,12 +262,12 @@ void sql_session_describe_portal(struct sql_session *session, struct str name, c
  * each once; what was never run is not reported. */
 int sql_session_apply(struct sql_session *session, const struct sql_analysis *analysis, size_t index, bool succeeded,
                       struct error *error) MUST_USE;
-/* At each ReadyForQuery: its status byte 'I', 'T' or 'E'. */
-void sql_session_settle(struct sql_session *session, char status);
+/* At each ReadyForQuery: its status byte 'I', 'T' or 'E'. is_quiet: nothing else is under way. */
+void sql_session_settle(struct sql_session *session, char status, bool is_quiet);
 
 /* The one namespace of prepared statements (PREPARE and Parse; the unnamed one has an empty name) and of portals
  * (DECLARE and Bind). A NULL analysis removes the name. Set at once for the protocol's own messages; the analysis is
- * held. A portal keeps the search_path of this moment. -1 when memory is out or there are SQL_NAMES_MAX. */
+ * held. A portal keeps where the session stands at this moment. -1 when memory is out or there are SQL_NAMES_MAX. */
 #define SQL_NAMES_MAX 10000
 int sql_session_set_prepared(struct sql_session *session, struct str name, const struct sql_analysis *analysis,
                              const struct sql_statement *statement, struct error *error) MUST_USE;

@@ -5,12 +5,11 @@
 #define SQL_INDIRECTION_MAX 8 /* EXECUTE of a statement that is an EXECUTE ... */
 
 struct describer {
-    const struct sql_session *session;
+    struct sql_session *session;
     const struct sql_target *target;
     struct action *action;
-    struct sql_settings settings;  /* as they are when the statement runs */
-    struct sql_settings committed; /* what ROLLBACK would bring back */
-    bool is_path_doubtful;         /* after ROLLBACK TO within the text */
+    struct sql_state state; /* as it is when the statement runs */
+    bool is_dead;           /* the server will not run what comes next */
     const struct sql_analysis *analysis;
     size_t index; /* of the statement: what those before it prepare is there */
     struct map tables;
@@ -20,6 +19,8 @@ struct describer {
     struct sql_attributes attributes; /* and what it says of itself */
     unsigned indirection;
     size_t named_count; /* statements that EXECUTE and FETCH led to */
+    bool is_elsewhere;     /* what runs next has a place of its own, an older one */
+    bool is_moved_by_name; /* one of them may leave the session elsewhere */
     bool is_in_transaction;
     bool has_failed; /* out of memory or of steps */
 };
@@ -29,7 +30,11 @@ static void *take(struct describer *describer, void *piece) {
     return piece;
 }
 
-static struct str role_of(const struct describer *describer);
+/* The attribute role. */
+static struct str role_of(const struct describer *describer) {
+    bool is_own = str_equal(describer->state.user, describer->target->user);
+    return describer->state.is_user_known && !is_own ? describer->state.user : STR_NONE;
+}
 
 /* What the steps that come next say of themselves. */
 static void set_part(struct describer *describer, const struct sql_part *part) {
@@ -85,51 +90,51 @@ static void add_unknown(struct describer *describer) {
     add_step(describer, SQL_UNKNOWN, describer->database);
 }
 
-static const struct sql_names *path_of(const struct describer *describer) {
-    const struct sql_names *path = sql_settings_get(&describer->settings, SQL_SEARCH_PATH);
-    return path != NULL ? path : describer->session->default_path;
+/* It is not known which table a name is. */
+static void add_doubt(struct describer *describer) {
+    describer->session->is_doubtful = true;
+    describer->session->lacks_reset |= describer->state.lacks_reset;
+    add_unknown(describer);
 }
 
-static struct str role_of(const struct describer *describer) {
-    const struct sql_names *role = sql_settings_get(&describer->settings, SQL_ROLE);
-    if (role == NULL) role = sql_settings_get(&describer->settings, SQL_SESSION_USER);
-    return role != NULL ? role->names[0] : STR_NONE;
-}
-
-static bool path_holds(const struct sql_names *path, struct str schema) {
-    for (size_t i = 0; path != NULL && i < path->count; i++) {
-        if (str_equal(path->names[i], schema)) return true;
+static bool path_holds(const struct sql_state *state, struct str schema) {
+    for (size_t i = 0; i < state->path_count; i++) {
+        if (str_equal(state->path[i], schema)) return true;
     }
     return false;
 }
 
-/* An unqualified name may be in any schema of the path: all of them must be allowed. pg_catalog stands first unless it
- * is named in the path. "$user" is the role in force by SET ROLE; sworn's own login has no schema of its name. */
-static void add_by_path(struct describer *describer, enum sql_verb verb, struct str name) {
-    const struct sql_names *path = path_of(describer);
-    struct str role = role_of(describer);
+static bool is_there(const struct sql_state *state, struct str schema) {
+    for (size_t i = 0; state->place != NULL && i < state->place->schema_count; i++) {
+        if (str_equal(state->place->schemas[i], schema)) return true;
+    }
+    return false;
+}
+
+/* A name without a schema may be in any schema of the path: all of them must be allowed, so that nobody gains by making
+ * or dropping a table of that name meanwhile. Sworn's own login has no schema of its name, unless there is one. */
+static void add_in_path(struct describer *describer, enum sql_verb verb, struct str name) {
+    const struct sql_state *state = &describer->state;
     size_t added = 0;
-    if (sql_is_catalog_relation(name) && !path_holds(path, STR("pg_catalog"))) {
-        add_table(describer, verb, STR("pg_catalog"), name);
-        return;
-    }
-    if (describer->is_path_doubtful) {
-        add_unknown(describer);
-        return;
-    }
-    if (path == NULL) {
-        if (role.length > 0) add_table(describer, verb, role, name);
-        add_table(describer, verb, STR("public"), name);
-        return;
-    }
-    for (size_t i = 0; i < path->count; i++) {
-        struct str schema = path->names[i];
-        if (str_equal_cstr(schema, "$user")) schema = role;
-        if (schema.length == 0) continue;
+    for (size_t i = 0; i < state->path_count; i++) {
+        bool is_user = str_equal_cstr(state->path[i], "$user");
+        struct str schema = is_user ? state->user : state->path[i];
+        bool is_left_out = is_user && role_of(describer).length == 0 && !is_there(state, schema);
+        if (is_user && !state->is_user_known) add_doubt(describer);
+        if (schema.length == 0 || is_left_out) continue;
         add_table(describer, verb, schema, name);
         added++;
     }
     if (added == 0) add_unknown(describer);
+}
+
+/* pg_catalog stands first unless it is named in the path. */
+static void add_by_path(struct describer *describer, enum sql_verb verb, struct str name) {
+    const struct sql_state *state = &describer->state;
+    if (!state->is_path_known) add_doubt(describer);
+    else if (sql_is_catalog_relation(name) && !path_holds(state, STR("pg_catalog")))
+        add_table(describer, verb, STR("pg_catalog"), name);
+    else add_in_path(describer, verb, name);
 }
 
 static void add_use(struct describer *describer, const struct sql_use *use) {
@@ -157,21 +162,50 @@ static const struct sql_statement *find_in_text(const struct describer *describe
     return NULL;
 }
 
+/* Code runs in it of which nobody can say what it sets, or when: IF, an exception that undoes it, COMMIT within. */
+static bool runs_code(const struct sql_statement *statement) {
+    bool is_code = str_equal_cstr(statement->kind, "do") || str_equal_cstr(statement->kind, "call");
+    for (size_t i = 0; i < statement->use_count; i++) {
+        const struct sql_use *use = &statement->uses[i];
+        bool is_doubtful = use->verb == SQL_UNKNOWN || (is_code && use->verb == SQL_ADMIN);
+        bool is_setting = use->verb == SQL_WRITE && str_equal_cstr(use->name, "pg_settings"); /* a rule calls set_config */
+        if (is_doubtful || is_setting) return true;
+    }
+    if (!is_code) return false;
+    return statement->effect_count > 0 || str_equal_cstr(statement->kind, "call");
+}
+
+/* The session may stand elsewhere after it. */
+static bool moves(const struct describer *describer, const struct sql_statement *statement) {
+    bool is_code = str_equal_cstr(statement->kind, "do") || runs_code(statement);
+    for (size_t i = 0; i < statement->use_count; i++) {
+        is_code |= statement->uses[i].verb == SQL_DDL || statement->uses[i].verb == SQL_ADMIN; /* schemas, rights */
+    }
+    for (size_t i = 0; i < statement->effect_count && !is_code; i++) {
+        is_code = sql_effect_moves(&statement->effects[i], describer->session->has_changed);
+    }
+    return is_code;
+}
+
 static void add_named(struct describer *describer, const struct sql_statement *statement,
                       const struct sql_entry *entry) {
     describer->named_count++;
+    describer->is_moved_by_name |= statement != NULL && moves(describer, statement);
     if (statement == NULL || describer->indirection == SQL_INDIRECTION_MAX) {
         add_unknown(describer);
         return;
     }
-    struct sql_settings settings = describer->settings;
+    struct sql_state state = describer->state;
     const struct sql_part *part = describer->part;
     struct sql_attributes attributes = describer->attributes;
-    if (entry != NULL) describer->settings = entry->settings;
+    bool is_elsewhere = describer->is_elsewhere;
+    if (entry != NULL) sql_state_begin(&describer->state, entry->place, false);
+    describer->is_elsewhere |= entry != NULL;
     describer->indirection++;
     add_statement(describer, statement);
     describer->indirection--;
-    describer->settings = settings;
+    describer->is_elsewhere = is_elsewhere;
+    describer->state = state;
     describer->part = part;
     describer->attributes = attributes;
 }
@@ -195,6 +229,15 @@ static void add_opened(struct describer *describer) {
     if (describer->named_count == before || session->has_more_openers) add_named(describer, NULL, NULL);
 }
 
+/* The server knows the name, or there is none. */
+static void lack_prepared(struct describer *describer, struct str name) {
+    struct sql_session *session = describer->session;
+    name = str_slice(name, 0, sizeof(session->lacks_prepared) - 1);
+    if (describer->is_dead || describer->indirection > 0 || str_equal_cstr(name, session->asked_prepared)) return;
+    if (name.length > 0) memcpy(session->lacks_prepared, name.data, name.length);
+    session->lacks_prepared[name.length] = '\0';
+}
+
 static void add_effect(struct describer *describer, const struct sql_effect *effect) {
     const struct sql_entry *entry;
     const struct sql_statement *found;
@@ -204,6 +247,7 @@ static void add_effect(struct describer *describer, const struct sql_effect *eff
         found = find_in_text(describer, SQL_EFFECT_PREPARE, effect->name);
         if (entry != NULL) add_named(describer, entry->statement, NULL);
         if (found != NULL || entry == NULL) add_named(describer, found, NULL);
+        if (found == NULL && entry == NULL) lack_prepared(describer, effect->name);
         break;
     case SQL_EFFECT_FETCH:
         entry = map_get(&describer->session->portals, effect->name);
@@ -241,9 +285,39 @@ static bool is_bare_read(const struct sql_statement *statement) {
            statement->parts[0].function_count == 0;
 }
 
+static bool names_table(const struct sql_statement *statement) {
+    for (size_t i = 0; i < statement->use_count; i++) {
+        if (statement->uses[i].name.length > 0) return true;
+    }
+    return false;
+}
+
+/* What it does depends on where the session stands: on the path, or on who acts. Transaction control and the like does
+ * not: the server is not asked before it, because an answer would be the transaction's first query. */
+static bool rests_on_place(const struct sql_statement *statement) {
+    if (names_table(statement)) return true;
+    for (size_t i = 0; i < statement->use_count; i++) {
+        if (statement->uses[i].verb != SQL_READ) return true;
+    }
+    for (size_t i = 0; i < statement->part_count; i++) {
+        if (statement->parts[i].function_count > 0) return true;
+    }
+    return false;
+}
+
+/* Who acts is part of what is decided, so that a table is not touched by nobody knows whom. */
+static void check_place(struct describer *describer, const struct sql_statement *statement) {
+    const struct sql_state *state = &describer->state;
+    if (describer->is_dead || !rests_on_place(statement)) return;
+    if (state->place == NULL && !describer->is_elsewhere) describer->session->lacks_place = true;
+    if (!state->is_user_known && names_table(statement)) add_doubt(describer);
+    else if (!state->is_user_known || state->place == NULL) add_unknown(describer);
+}
+
 static void add_statement(struct describer *describer, const struct sql_statement *statement) {
     size_t named_before = describer->named_count;
     set_part(describer, &statement->parts[0]);
+    check_place(describer, statement);
     for (size_t i = 0; i < statement->effect_count && !describer->has_failed; i++) {
         add_effect(describer, &statement->effects[i]);
     }
@@ -254,6 +328,7 @@ static void add_statement(struct describer *describer, const struct sql_statemen
         if (describer->part != &statement->parts[use->part]) set_part(describer, &statement->parts[use->part]);
         add_use(describer, use);
     }
+    describer->session->moves |= moves(describer, statement);
 }
 
 /* A quote or a letter may not be what it seems when the server reads the bytes otherwise. */
@@ -266,6 +341,13 @@ static void begin(struct describer *describer, struct sql_session *session, cons
                   struct action *action) {
     *describer = (struct describer){.session = session, .target = target, .action = action};
     describer->is_in_transaction = session->is_in_transaction;
+    describer->is_dead = session->is_dead;
+    session->is_dead = false;
+    session->lacks_place = false;
+    session->lacks_reset = false;
+    session->is_doubtful = false;
+    session->lacks_prepared[0] = '\0';
+    session->moves = false;
     map_init(&describer->tables);
     sql_steps_begin(&describer->steps, action);
     make_database(describer);
@@ -291,32 +373,39 @@ static void add_empty(struct describer *describer) {
     add_step(describer, SQL_READ, describer->database);
 }
 
-static void run_on_end(struct describer *describer, bool is_commit) {
-    if (is_commit) {
-        sql_settings_end_local(&describer->settings);
-        sql_settings_copy(&describer->committed, &describer->settings);
-    } else {
-        sql_settings_copy(&describer->settings, &describer->committed);
-    }
-    describer->is_in_transaction = false;
+/* Where the transaction ends, the server comes to life, and nobody has asked it. */
+static void run_on_end(struct describer *describer) {
+    if (describer->is_dead) sql_state_doubt(&describer->state);
+    describer->is_dead = false;
 }
 
-/* Runs the settings on, as the statements before the next one will have left them. */
+/* Moves the session on, as the statements before the next one will have left it. */
 static void run_on(struct describer *describer, const struct sql_statement *statement) {
+    if (runs_code(statement)) {
+        sql_state_doubt(&describer->state);
+        return;
+    }
+    if (str_equal_cstr(statement->kind, "create function")) return; /* its code does not run yet */
     for (size_t i = 0; i < statement->effect_count; i++) {
         const struct sql_effect *effect = &statement->effects[i];
+        bool is_end = effect->kind == SQL_EFFECT_COMMIT || effect->kind == SQL_EFFECT_ROLLBACK;
         if (effect->kind == SQL_EFFECT_BEGIN) describer->is_in_transaction = true;
-        if (effect->kind == SQL_EFFECT_COMMIT || effect->kind == SQL_EFFECT_ROLLBACK) {
-            run_on_end(describer, effect->kind == SQL_EFFECT_COMMIT);
-        }
-        if (effect->kind == SQL_EFFECT_ROLLBACK_TO) {
-            describer->is_path_doubtful |= memcmp(&describer->settings, &describer->committed,
-                                                  sizeof(describer->settings)) != 0;
-        }
-        if (sql_settings_take(&describer->settings, effect, describer->session->default_path) != 0) {
-            describer->has_failed = true;
-        }
+        if (is_end) describer->is_in_transaction = false;
+        if (is_end || effect->kind == SQL_EFFECT_ROLLBACK_TO) run_on_end(describer);
+        if (effect->kind == SQL_EFFECT_EXECUTE && describer->is_moved_by_name) sql_state_doubt(&describer->state);
+        if (sql_state_take(&describer->state, &describer->action->arena, effect) != 0) describer->has_failed = true;
     }
+}
+
+/* The server will touch nothing, so that a guess does no harm: where the session stood, or else the default. */
+static void begin_state(struct describer *describer) {
+    static const struct str guess = {"public", 6};
+    struct sql_state *state = &describer->state;
+    sql_state_begin(state, describer->session->place, describer->session->has_changed);
+    if (!describer->is_dead || state->place != NULL) return;
+    state->is_path_known = state->is_user_known = true;
+    state->path = &guess;
+    state->path_count = 1;
 }
 
 void sql_session_describe(struct sql_session *session, const struct sql_analysis *analysis,
@@ -324,8 +413,7 @@ void sql_session_describe(struct sql_session *session, const struct sql_analysis
     struct describer describer;
     begin(&describer, session, target, action);
     describer.analysis = analysis;
-    sql_settings_copy(&describer.settings, &session->current);
-    sql_settings_copy(&describer.committed, &session->committed);
+    begin_state(&describer);
     if (!is_readable(session, analysis)) {
         add_unreadable(&describer);
     } else {
@@ -336,8 +424,6 @@ void sql_session_describe(struct sql_session *session, const struct sql_analysis
         }
         if (analysis->statement_count == 0) add_empty(&describer);
     }
-    sql_settings_free(&describer.settings);
-    sql_settings_free(&describer.committed);
     finish(&describer);
 }
 
@@ -349,7 +435,8 @@ void sql_session_describe_portal(struct sql_session *session, struct str name, c
     if (entry == NULL || !is_readable(session, entry->analysis)) {
         add_unreadable(&describer);
     } else {
-        describer.settings = entry->settings; /* borrowed */
+        sql_state_begin(&describer.state, entry->place, session->has_changed);
+        describer.is_elsewhere = true;
         describer.analysis = entry->analysis;
         if (entry->statement == NULL) add_empty(&describer);
         else add_statement(&describer, entry->statement);

@@ -1,10 +1,12 @@
-/* What a session has made of itself, as the server confirmed it: settings with their transactions and savepoints, and
- * the names of prepared statements and portals. */
+/* What a session has made of itself: where it stands, as the server said when it was asked, and the names of prepared
+ * statements and portals, as the server confirmed them. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "wire/postgres/sql_session.h"
 
 #define SQL_SESSION_MAGIC 0x5a15e551u
+#define SQL_PLACE_AGE_NS (60 * NANOSECONDS_PER_SECOND) /* the server's configuration may be read anew */
 
 struct sql_session *sql_session_new(void) {
     struct sql_session *session = calloc(1, sizeof(*session));
@@ -15,13 +17,18 @@ struct sql_session *sql_session_new(void) {
     session->has_standard_strings = true;
     map_init(&session->prepared);
     map_init(&session->portals);
+    static const struct str schema = {"public", 6};
+    struct error error;
+    if (sql_session_know(session, &(struct sql_known){.search_path = schema, .schemas = &schema, .schema_count = 1},
+                         &error) != 0)
+        sql_session_free(&session);
     return session;
 }
 
 static void free_entry(struct sql_entry *entry) {
     if (entry == NULL) return;
     sql_analysis_release(&entry->analysis);
-    sql_settings_free(&entry->settings);
+    sql_place_release(&entry->place);
     free(entry->name);
     free(entry);
 }
@@ -34,15 +41,6 @@ static void free_entries(struct map *map) {
     map_clear(map);
 }
 
-static void pop_savepoint(struct sql_session *session) {
-    struct sql_savepoint *savepoint = session->savepoint;
-    session->savepoint = savepoint->outer;
-    session->savepoint_count--;
-    sql_settings_free(&savepoint->settings);
-    free(savepoint->name);
-    free(savepoint);
-}
-
 static void forget_openers(struct sql_session *session) {
     while (session->opener_count > 0) sql_analysis_release(&session->openers[--session->opener_count].analysis);
     session->has_more_openers = false;
@@ -51,30 +49,68 @@ static void forget_openers(struct sql_session *session) {
 void sql_session_free(struct sql_session **session) {
     if (*session == NULL) return;
     CHECK_MAGIC(*session, SQL_SESSION_MAGIC);
-    while ((*session)->savepoint != NULL) pop_savepoint(*session);
     forget_openers(*session);
     free_entries(&(*session)->prepared);
     free_entries(&(*session)->portals);
     map_free(&(*session)->prepared);
     map_free(&(*session)->portals);
-    sql_settings_free(&(*session)->current);
-    sql_settings_free(&(*session)->committed);
-    sql_names_release(&(*session)->default_path);
+    sql_place_release(&(*session)->place);
+    sql_place_release(&(*session)->last_place);
     (*session)->magic = 0;
     free(*session);
     *session = NULL;
 }
 
-static void set_default_path(struct sql_session *session, struct str value) {
-    struct arena arena;
-    const struct str *names;
-    size_t count;
-    arena_init(&arena, 64 * 1024);
-    if (sql_split_path(&arena, value, &names, &count) == 0) {
-        sql_names_release(&session->default_path);
-        session->default_path = sql_names_new(names, count);
-    }
-    arena_free(&arena);
+int sql_session_know(struct sql_session *session, const struct sql_known *known, struct error *error) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    sql_place_release(&session->place);
+    sql_place_release(&session->last_place);
+    session->place = sql_place_new(known);
+    session->last_place = sql_place_hold(session->place);
+    return session->place != NULL ? 0 : error_set(error, ERROR_LIMIT, "search_path cannot be read");
+}
+
+void sql_session_doubt(struct sql_session *session) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    sql_place_release(&session->place);
+}
+
+void sql_session_begin(struct sql_session *session) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    session->asked_prepared[0] = '\0';
+    if (session->place == NULL || clock_monotonic_ns() < session->place->learned_ns + SQL_PLACE_AGE_NS) return;
+    sql_place_release(&session->place);
+}
+
+void sql_session_bury(struct sql_session *session, bool is_dead) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    session->is_dead = is_dead;
+}
+
+bool sql_session_lacks(const struct sql_session *session) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    return session->lacks_place || session->lacks_reset || session->lacks_prepared[0] != '\0';
+}
+
+bool sql_session_lacks_reset(const struct sql_session *session) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    return session->lacks_reset;
+}
+
+struct str sql_session_asks_prepared(struct sql_session *session) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    memcpy(session->asked_prepared, session->lacks_prepared, sizeof(session->asked_prepared));
+    return str_from_cstr(session->asked_prepared);
+}
+
+bool sql_session_doubts(const struct sql_session *session) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    return session->is_doubtful || session->lacks_place;
+}
+
+bool sql_session_has_failed(const struct sql_session *session) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    return session->has_failed;
 }
 
 void sql_session_set_judge(struct sql_session *session, sql_judge_call *judge, void *context) {
@@ -90,14 +126,14 @@ void sql_session_parameter(struct sql_session *session, struct str name, struct 
     if (str_equal_ignoring_case(name, STR("standard_conforming_strings"))) {
         session->has_standard_strings = sql_is_true(value);
     }
-    if (str_equal_ignoring_case(name, STR("search_path"))) set_default_path(session, value);
+    if (str_equal_ignoring_case(name, STR("search_path"))) sql_session_doubt(session); /* reported since PostgreSQL 18 */
 }
 
 static void remove_entry(struct map *map, struct str name) {
     free_entry(map_remove(map, name));
 }
 
-static int set_entry(struct map *map, const struct sql_settings *settings, struct str name,
+static int set_entry(struct map *map, struct sql_place *place, struct str name,
                      const struct sql_named *named, bool is_held, struct error *error) {
     remove_entry(map, name);
     if (named->analysis == NULL) return 0;
@@ -113,7 +149,7 @@ static int set_entry(struct map *map, const struct sql_settings *settings, struc
     entry->analysis = sql_analysis_hold(named->analysis);
     entry->statement = named->statement;
     entry->is_held = is_held;
-    sql_settings_copy(&entry->settings, settings);
+    entry->place = sql_place_hold(place);
     if (map_set(map, str_from_cstr(copy), entry) == 0) return 0;
     free_entry(entry);
     return error_out_of_memory(error);
@@ -123,14 +159,14 @@ int sql_session_set_prepared(struct sql_session *session, struct str name, const
                              const struct sql_statement *statement, struct error *error) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
     struct sql_named named = {analysis, statement};
-    return set_entry(&session->prepared, &session->current, name, &named, true, error);
+    return set_entry(&session->prepared, session->place, name, &named, true, error);
 }
 
 int sql_session_set_portal(struct sql_session *session, struct str name, const struct sql_analysis *analysis,
                            const struct sql_statement *statement, struct error *error) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
     struct sql_named named = {analysis, statement};
-    return set_entry(&session->portals, &session->current, name, &named, false, error);
+    return set_entry(&session->portals, session->last_place, name, &named, false, error);
 }
 
 static bool find_entry(const struct map *map, struct str name, struct sql_named *found) {
@@ -148,36 +184,24 @@ bool sql_session_find_portal(const struct sql_session *session, struct str name,
     return find_entry(&session->portals, name, found);
 }
 
-static bool is_changed(const struct sql_session *session) {
-    return memcmp(&session->current, &session->committed, sizeof(session->current)) != 0;
-}
-
-bool sql_session_needs_barrier(const struct sql_session *session, const struct sql_analysis *analysis) {
-    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
-    if (!analysis->changes_session) return false;
+static bool names_something(const struct sql_analysis *analysis) {
     for (size_t i = 0; i < analysis->statement_count; i++) {
         const struct sql_statement *statement = &analysis->statements[i];
         for (size_t j = 0; j < statement->effect_count; j++) {
-            switch (statement->effects[j].kind) {
-            case SQL_EFFECT_SET_SEARCH_PATH:
-            case SQL_EFFECT_SET_ROLE:
-            case SQL_EFFECT_SET_SESSION_USER:
-            case SQL_EFFECT_RESET_ALL:
-            case SQL_EFFECT_DISCARD:
-            case SQL_EFFECT_PREPARE:
-            case SQL_EFFECT_DECLARE:
-                return true;
-            case SQL_EFFECT_COMMIT:
-            case SQL_EFFECT_ROLLBACK:
-            case SQL_EFFECT_ROLLBACK_TO:
-                if (is_changed(session) || session->savepoint != NULL) return true;
-                break;
-            default:
-                break;
-            }
+            enum sql_effect_kind kind = statement->effects[j].kind;
+            if (kind == SQL_EFFECT_PREPARE || kind == SQL_EFFECT_DECLARE) return true;
         }
     }
     return false;
+}
+
+bool sql_session_sent(struct sql_session *session, const struct sql_analysis *analysis) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    if (!session->moves) return analysis->changes_session && names_something(analysis);
+    session->moves = false;
+    session->has_changed = true;
+    sql_session_doubt(session);
+    return true;
 }
 
 static void close_portals(struct sql_session *session, bool is_transaction_end) {
@@ -205,45 +229,9 @@ static void remember_opener(struct sql_session *session, const struct sql_analys
 
 static void end_transaction(struct sql_session *session) {
     forget_openers(session);
-    if (session->has_failed) sql_settings_copy(&session->current, &session->committed);
-    sql_settings_end_local(&session->current);
-    sql_settings_copy(&session->committed, &session->current);
-    while (session->savepoint != NULL) pop_savepoint(session);
     close_portals(session, true);
     session->has_failed = false;
     session->is_in_transaction = false;
-}
-
-static int push_savepoint(struct sql_session *session, struct str name, struct error *error) {
-    if (session->savepoint_count >= SQL_SAVEPOINTS_MAX) {
-        return error_set(error, ERROR_LIMIT, "more than %d savepoints", SQL_SAVEPOINTS_MAX);
-    }
-    struct sql_savepoint *savepoint = calloc(1, sizeof(*savepoint));
-    char *copy = str_to_cstr(name);
-    if (savepoint == NULL || copy == NULL) {
-        free(savepoint);
-        free(copy);
-        return error_out_of_memory(error);
-    }
-    savepoint->name = copy;
-    savepoint->outer = session->savepoint;
-    sql_settings_copy(&savepoint->settings, &session->current);
-    session->savepoint = savepoint;
-    session->savepoint_count++;
-    return 0;
-}
-
-static void unwind_savepoints(struct sql_session *session, struct str name, bool is_rollback) {
-    const struct sql_savepoint *wanted = session->savepoint;
-    while (wanted != NULL && !str_equal_cstr(name, wanted->name)) wanted = wanted->outer;
-    if (wanted == NULL) return;
-    while (session->savepoint != wanted) pop_savepoint(session);
-    if (!is_rollback) {
-        pop_savepoint(session);
-        return;
-    }
-    sql_settings_copy(&session->current, &session->savepoint->settings);
-    session->has_failed = false;
 }
 
 static int apply_effect(struct sql_session *session, const struct sql_analysis *analysis,
@@ -254,22 +242,16 @@ static int apply_effect(struct sql_session *session, const struct sql_analysis *
         session->is_in_transaction = true;
         return 0;
     case SQL_EFFECT_ROLLBACK:
-        session->has_failed = true;
-        end_transaction(session);
-        return 0;
     case SQL_EFFECT_COMMIT:
         end_transaction(session);
         return 0;
-    case SQL_EFFECT_SAVEPOINT:
-        return push_savepoint(session, effect->name, error);
-    case SQL_EFFECT_RELEASE:
     case SQL_EFFECT_ROLLBACK_TO:
-        unwind_savepoints(session, effect->name, effect->kind == SQL_EFFECT_ROLLBACK_TO);
+        session->has_failed = false;
         return 0;
     case SQL_EFFECT_PREPARE:
-        return set_entry(&session->prepared, &session->current, effect->name, &inner, true, error);
+        return set_entry(&session->prepared, session->place, effect->name, &inner, true, error);
     case SQL_EFFECT_DECLARE:
-        return set_entry(&session->portals, &session->current, effect->name, &inner, effect->is_held, error);
+        return set_entry(&session->portals, session->last_place, effect->name, &inner, effect->is_held, error);
     case SQL_EFFECT_DEALLOCATE:
         if (effect->name.length > 0) remove_entry(&session->prepared, effect->name);
         else free_entries(&session->prepared);
@@ -281,12 +263,21 @@ static int apply_effect(struct sql_session *session, const struct sql_analysis *
     case SQL_EFFECT_DISCARD:
         free_entries(&session->prepared);
         free_entries(&session->portals);
-        break;
+        return 0;
     default:
-        break;
+        return 0;
     }
-    if (sql_settings_take(&session->current, effect, session->default_path) == 0) return 0;
-    return error_out_of_memory(error);
+}
+
+/* Code may have made or removed a name, or not: nobody knows what it stands for. */
+static void forget_effect(struct sql_session *session, const struct sql_effect *effect) {
+    bool is_prepared = effect->kind == SQL_EFFECT_PREPARE || effect->kind == SQL_EFFECT_DEALLOCATE;
+    bool is_portal = effect->kind == SQL_EFFECT_DECLARE || effect->kind == SQL_EFFECT_CLOSE;
+    bool is_all = effect->kind == SQL_EFFECT_DISCARD;
+    if (is_all || (is_prepared && effect->name.length == 0)) free_entries(&session->prepared);
+    else if (is_prepared) remove_entry(&session->prepared, effect->name);
+    if (is_all || (is_portal && effect->name.length == 0)) free_entries(&session->portals);
+    else if (is_portal) remove_entry(&session->portals, effect->name);
 }
 
 int sql_session_apply(struct sql_session *session, const struct sql_analysis *analysis, size_t index, bool succeeded,
@@ -298,16 +289,22 @@ int sql_session_apply(struct sql_session *session, const struct sql_analysis *an
     }
     if (index >= analysis->statement_count) return 0; /* more completions than statements: none of ours */
     const struct sql_statement *statement = &analysis->statements[index];
+    bool is_code = str_equal_cstr(statement->kind, "do");
+    if (str_equal_cstr(statement->kind, "create function")) return 0; /* its code has not run */
     for (size_t i = 0; i < statement->effect_count; i++) {
         if (statement->effects[i].kind == SQL_EFFECT_OPENS) remember_opener(session, analysis, statement);
-        if (apply_effect(session, analysis, &statement->effects[i], error) != 0) return -1;
+        if (is_code) forget_effect(session, &statement->effects[i]);
+        else if (apply_effect(session, analysis, &statement->effects[i], error) != 0) return -1;
     }
     return 0;
 }
 
-void sql_session_settle(struct sql_session *session, char status) {
+void sql_session_settle(struct sql_session *session, char status, bool is_quiet) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
     session->is_in_transaction = status != 'I';
-    if (status == 'E') session->has_failed = true;
+    session->has_failed = status == 'E';
     if (status == 'I') end_transaction(session);
+    if (!session->has_changed || status == 'T') return;
+    sql_session_doubt(session);
+    if (status == 'I' && is_quiet) session->has_changed = false;
 }

@@ -4,56 +4,23 @@
 
 #include "base/map.h"
 #include "wire/postgres/sql_builder.h"
-
-/* An immutable list of names, counted by references. */
-struct sql_names {
-    uint32_t reference_count;
-    size_t count;
-    struct str names[];
-};
-
-enum sql_setting { SQL_SEARCH_PATH, SQL_ROLE, SQL_SESSION_USER, SQL_SETTING_COUNT };
-
-/* NULL: the default. local: until the transaction ends, where is_local says so. */
-struct sql_settings {
-    struct sql_names *session[SQL_SETTING_COUNT];
-    struct sql_names *local[SQL_SETTING_COUNT];
-    bool is_local[SQL_SETTING_COUNT];
-};
-
-void sql_settings_copy(struct sql_settings *to, const struct sql_settings *from);
-void sql_settings_end_local(struct sql_settings *settings);
-void sql_settings_free(struct sql_settings *settings);
-/* -1 when memory is out. default_path: what search_path is when it is not set. */
-int sql_settings_take(struct sql_settings *settings, const struct sql_effect *effect,
-                      const struct sql_names *default_path) MUST_USE;
-const struct sql_names *sql_settings_get(const struct sql_settings *settings, enum sql_setting setting);
+#include "wire/postgres/sql_place.h"
 
 /* A prepared statement or a portal. */
 struct sql_entry {
     char *name;
     const struct sql_analysis *analysis;
     const struct sql_statement *statement;
-    struct sql_settings settings; /* of a portal: when it was made */
+    struct sql_place *place; /* of a portal: where the session stood when it was made; NULL: nobody knows */
     bool is_held;
 };
 
 #define SQL_OPENERS_MAX 8
-#define SQL_SAVEPOINTS_MAX 10000
-
-struct sql_savepoint {
-    struct sql_savepoint *outer;
-    char *name;
-    struct sql_settings settings;
-};
-
 struct sql_session {
     uint32_t magic;
-    struct sql_settings current;
-    struct sql_settings committed;
-    struct sql_savepoint *savepoint; /* innermost */
-    size_t savepoint_count;
-    struct sql_names *default_path; /* as the server reported it; NULL: public */
+    struct sql_place *place; /* NULL: the server must be asked */
+    struct sql_place *last_place; /* the newest: where what was decided on, and is confirmed only now, was sent from */
+    bool has_changed;        /* something that the end of the transaction may undo */
     struct map prepared;
     struct map portals;
     sql_judge_call *judge; /* NULL: there is none */
@@ -66,11 +33,15 @@ struct sql_session {
     bool has_standard_strings;
     bool has_failed;        /* since the transaction began */
     bool is_in_transaction; /* explicit */
+    bool is_dead;           /* the server does nothing before the transaction, or the batch, has ended */
+    /* Of the action that was described last: */
+    bool lacks_place;
+    bool lacks_reset;       /* what search_path is reset to */
+    char lacks_prepared[64]; /* a name that it executes, and nobody has seen; empty: none */
+    char asked_prepared[64]; /* the server was asked for it, for this action */
+    bool is_doubtful;       /* it names a table, and nobody knows which one that will be */
+    bool moves;             /* it may change where the session stands */
 };
-
-struct sql_names *sql_names_new(const struct str *names, size_t count);
-struct sql_names *sql_names_hold(struct sql_names *names);
-void sql_names_release(struct sql_names **names);
 
 /* sql_steps.c: the steps of an action while they are gathered, in its arena. -1 and NULL: memory is out, or there are
  * more than SQL_STEPS_MAX. */

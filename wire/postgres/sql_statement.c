@@ -223,6 +223,7 @@ static void read_transaction(struct sql_builder *builder, const ProtobufCMessage
     if (kinds[kind].effect != SQL_EFFECT_NONE) {
         sql_add_effect(builder, kinds[kind].effect, transaction->savepoint_name);
     }
+    if (transaction->chain) sql_add_effect(builder, SQL_EFFECT_BEGIN, NULL);
 }
 
 static void read_set(struct sql_builder *builder, const ProtobufCMessage *message, enum sql_verb verb) {

@@ -36,7 +36,7 @@ static inline void render_steps(struct buffer *out, struct action *action) {
     render_words(out, words, action->step_count);
 }
 
-static const struct sql_target render_target = {{"prod", 4}, {"shop", 4}, {"shop", 4}, false};
+static const struct sql_target render_target = {{"prod", 4}, {"shop", 4}, {"shop", 4}, false, {"owner", 5}};
 
 /* What `text` does in the session: rendered steps. */
 static inline void render_text(struct buffer *out, struct sql_session *session, struct str text) {

@@ -1,7 +1,9 @@
 /* Sessions: what earlier statements, confirmed by the server, make of later ones. A script is a line of texts; each is
- * described, then completed: "!" before it fails, and the status that the server reports stands behind "@". */
+ * described, sent and completed, or fails. `told` is what the server says before, when it is asked: search_path, and the
+ * role behind a colon. */
 #include "tests/unit/tap.h"
 #include "tests/unit/wire/sql_render.h"
+#include "wire/postgres/sql_builder.h"
 
 #define SCRIPT_LINES_MAX 12
 
@@ -10,6 +12,7 @@ struct line {
     char status;        /* of ReadyForQuery */
     bool fails;
     const char *steps;  /* NULL: not compared */
+    const char *told;   /* NULL: it is not asked */
 };
 
 static const struct {
@@ -17,116 +20,136 @@ static const struct {
     struct line lines[SCRIPT_LINES_MAX];
 } scripts[] = {
     {"PREPARE and EXECUTE", {
-        {"PREPARE p AS DELETE FROM t", 'I', false, "write:public.t"},
-        {"EXECUTE p", 'I', false, "write:public.t"},
-        {"EXPLAIN ANALYZE EXECUTE p", 'I', false, "write:public.t"},
-        {"CREATE TABLE n AS EXECUTE p", 'I', false, "ddl:public.n write:public.t"},
-        {"DEALLOCATE p", 'I', false, "read:db"},
-        {"EXECUTE p", 'I', true, "unknown:db"}}},
+        {"PREPARE p AS DELETE FROM t", 'I', false, "write:public.t", NULL},
+        {"EXECUTE p", 'I', false, "write:public.t", NULL},
+        {"EXPLAIN ANALYZE EXECUTE p", 'I', false, "write:public.t", NULL},
+        {"CREATE TABLE n AS EXECUTE p", 'I', false, "ddl:public.n write:public.t", NULL},
+        {"DEALLOCATE p", 'I', false, "read:db", NULL},
+        {"EXECUTE p", 'I', true, "unknown:db", NULL}}},
     {"a PREPARE that failed", {
-        {"PREPARE p AS DELETE FROM t", 'I', true, NULL},
-        {"EXECUTE p", 'I', true, "unknown:db"}}},
+        {"PREPARE p AS DELETE FROM t", 'I', true, NULL, NULL},
+        {"EXECUTE p", 'I', true, "unknown:db", NULL}}},
     {"PREPARE survives ROLLBACK, as in the server", {
-        {"BEGIN", 'T', false, NULL},
-        {"PREPARE p AS DELETE FROM t", 'T', false, NULL},
-        {"ROLLBACK", 'I', false, NULL},
-        {"EXECUTE p", 'I', false, "write:public.t"}}},
+        {"BEGIN", 'T', false, NULL, NULL},
+        {"PREPARE p AS DELETE FROM t", 'T', false, NULL, NULL},
+        {"ROLLBACK", 'I', false, NULL, NULL},
+        {"EXECUTE p", 'I', false, "write:public.t", NULL}}},
     {"a prepared statement follows search_path", {
-        {"PREPARE p AS DELETE FROM t", 'I', false, NULL},
-        {"SET search_path = s", 'I', false, NULL},
-        {"EXECUTE p", 'I', false, "write:s.t"}}},
+        {"PREPARE p AS DELETE FROM t", 'I', false, NULL, NULL},
+        {"SET search_path = s", 'I', false, NULL, NULL},
+        {"EXECUTE p", 'I', false, "write:s.t", "s"}}},
     {"a cursor keeps its search_path", {
-        {"BEGIN", 'T', false, NULL},
-        {"SET search_path = s", 'T', false, NULL},
-        {"DECLARE c CURSOR FOR SELECT * FROM t", 'T', false, "read:s.t"},
-        {"SET search_path = public", 'T', false, NULL},
-        {"FETCH 5 FROM c", 'T', false, "read:s.t"},
-        {"MOVE c", 'T', false, "read:s.t"},
-        {"CLOSE c", 'T', false, NULL},
-        {"FETCH c", 'E', true, "unknown:db"}}},
+        {"BEGIN", 'T', false, NULL, NULL},
+        {"SET search_path = s", 'T', false, NULL, NULL},
+        {"DECLARE c CURSOR FOR SELECT * FROM t", 'T', false, "read:s.t", "s"},
+        {"SET search_path = public", 'T', false, NULL, NULL},
+        {"FETCH 5 FROM c", 'T', false, "read:s.t", "public"},
+        {"MOVE c", 'T', false, "read:s.t", NULL},
+        {"CLOSE c", 'T', false, NULL, NULL},
+        {"FETCH c", 'E', true, "unknown:db", NULL}}},
     {"a cursor ends with its transaction, a held one does not", {
-        {"BEGIN", 'T', false, NULL},
-        {"DECLARE c CURSOR FOR SELECT * FROM t", 'T', false, NULL},
-        {"DECLARE h CURSOR WITH HOLD FOR SELECT * FROM u FOR UPDATE", 'T', false, NULL},
-        {"COMMIT", 'I', false, NULL},
-        {"FETCH c", 'I', true, "unknown:db"},
-        {"FETCH h", 'I', false, "read:public.u write:public.u"}}},
-    {"search_path set and rolled back", {
-        {"BEGIN", 'T', false, NULL},
-        {"SET search_path = s", 'T', false, NULL},
-        {"SELECT * FROM t", 'T', false, "read:s.t"},
-        {"ROLLBACK", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', false, "read:public.t"}}},
-    {"search_path set and committed", {
-        {"BEGIN", 'T', false, NULL},
-        {"SET search_path = s", 'T', false, NULL},
-        {"COMMIT", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', false, "read:s.t"},
-        {"SET search_path = DEFAULT", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', false, "read:public.t"}}},
-    {"COMMIT of a failed transaction is a rollback", {
-        {"BEGIN", 'T', false, NULL},
-        {"SET search_path = s", 'T', false, NULL},
-        {"SELECT 1/0", 'E', true, NULL},
-        {"COMMIT", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', false, "read:public.t"}}},
-    {"SET LOCAL ends with the transaction", {
-        {"BEGIN", 'T', false, NULL},
-        {"SET LOCAL search_path = s", 'T', false, NULL},
-        {"SELECT * FROM t", 'T', false, "read:s.t"},
-        {"COMMIT", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', false, "read:public.t"}}},
-    {"SET LOCAL outside of a transaction does nothing", {
-        {"SET LOCAL search_path = s", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', false, "read:public.t"}}},
+        {"BEGIN", 'T', false, NULL, NULL},
+        {"DECLARE c CURSOR FOR SELECT * FROM t", 'T', false, NULL, NULL},
+        {"DECLARE h CURSOR WITH HOLD FOR SELECT * FROM u FOR UPDATE", 'T', false, NULL, NULL},
+        {"COMMIT", 'I', false, NULL, NULL},
+        {"FETCH c", 'I', true, "unknown:db", NULL},
+        {"FETCH h", 'I', false, "read:public.u write:public.u", NULL}}},
+    {"after SET the server is asked", {
+        {"SET search_path = s", 'I', false, "read:db", NULL},
+        {"SELECT * FROM t", 'I', true, "unknown:db", NULL},
+        {"SELECT * FROM t", 'I', false, "read:s.t", "s"},
+        {"SELECT * FROM t", 'I', false, "read:s.t", NULL}}},
+    {"after a transaction that set something, too", {
+        {"BEGIN", 'T', false, NULL, NULL},
+        {"SET LOCAL search_path = s", 'T', false, NULL, NULL},
+        {"SELECT * FROM t", 'T', false, "read:s.t", "s"},
+        {"COMMIT", 'I', false, "read:db", NULL},
+        {"SELECT * FROM t", 'I', false, "unknown:db", NULL},
+        {"SELECT * FROM t", 'I', false, "read:public.t", "public"},
+        {"BEGIN", 'T', false, NULL, NULL},
+        {"COMMIT", 'I', false, NULL, NULL},
+        {"SELECT * FROM t", 'I', false, "read:public.t", NULL}}},
     {"savepoints", {
-        {"BEGIN", 'T', false, NULL},
-        {"SET search_path = s", 'T', false, NULL},
-        {"SAVEPOINT a", 'T', false, NULL},
-        {"SET search_path = x", 'T', false, NULL},
-        {"SELECT * FROM nowhere", 'E', true, "read:x.nowhere"},
-        {"ROLLBACK TO a", 'T', false, NULL},
-        {"SELECT * FROM t", 'T', false, "read:s.t"},
-        {"RELEASE a", 'T', false, NULL},
-        {"COMMIT", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', false, "read:s.t"}}},
-    {"a failed SET changes nothing", {
-        {"SET search_path = s", 'I', true, NULL},
-        {"SELECT * FROM t", 'I', false, "read:public.t"}}},
+        {"BEGIN", 'T', false, NULL, NULL},
+        {"SAVEPOINT a", 'T', false, NULL, NULL},
+        {"SET search_path = x", 'T', false, NULL, NULL},
+        {"SELECT * FROM t", 'T', false, "read:x.t", "x"},
+        {"ROLLBACK TO a", 'T', false, "read:db", NULL},
+        {"SELECT * FROM t", 'T', false, "unknown:db", NULL},
+        {"SELECT * FROM t", 'T', false, "read:public.t", "public"}}},
+    {"code", {
+        {"DO $$ begin if false then set search_path to s; end if; end $$", 'I', false, NULL, NULL},
+        {"SELECT * FROM t", 'I', false, "unknown:db", NULL},
+        {"SELECT * FROM t", 'I', false, "read:public.t", "public"},
+        {"UPDATE pg_settings SET setting = 's' WHERE name = 'search_path'", 'I', false, "write:pg_catalog.pg_settings",
+         NULL},
+        {"SELECT * FROM t", 'I', false, "unknown:db", NULL},
+        {"CALL p()", 'I', false, NULL, "public"},
+        {"SELECT * FROM t", 'I', false, "unknown:db", NULL}}},
+    {"code that may have changed a name", {
+        {"PREPARE p AS SELECT * FROM t", 'I', false, NULL, NULL},
+        {"DO $$ begin if false then prepare p as select 1; end if; end $$", 'I', false, NULL, NULL},
+        {"EXECUTE p", 'I', false, "unknown:db", "public"}}},
     {"no schema to find it in", {
-        {"SET search_path = ''", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', true, "unknown:db"},
-        {"SELECT * FROM pg_class", 'I', false, "read:pg_catalog.pg_class"}}},
+        {"SET search_path = ''", 'I', false, NULL, NULL},
+        {"SELECT * FROM t", 'I', true, "unknown:db", ""},
+        {"SELECT * FROM pg_class", 'I', false, "read:pg_catalog.pg_class", NULL}}},
     {"set_config may not have been reached", {
-        {"SELECT CASE WHEN false THEN set_config('search_path', 's', false) END", 'I', false, "read:db"},
-        {"SELECT * FROM t", 'I', false, "read:public.t read:s.t"}}},
+        {"SELECT CASE WHEN false THEN set_config('search_path', 's', false) END; SELECT * FROM t", 'I', false,
+         "read:db read:public.t read:s.t", NULL}}},
     {"SET ROLE and $user", {
-        {"SET ROLE joe", 'I', false, "admin:db"},
-        {"SELECT * FROM t", 'I', false, "read:joe.t read:public.t"},
-        {"SET search_path = \"$user\"", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', false, "read:joe.t"},
-        {"RESET ROLE", 'I', false, "admin:db"},
-        {"SELECT * FROM t", 'I', true, "unknown:db"}}},
+        {"SET ROLE joe", 'I', false, "admin:db", NULL},
+        {"SELECT * FROM t", 'I', false, "read:joe.t read:public.t", "\"$user\", public:joe"},
+        {"SET ROLE jim; SELECT * FROM t", 'I', false, "admin:db read:jim.t read:public.t", NULL}}},
     {"DISCARD ALL", {
-        {"PREPARE p AS SELECT 1", 'I', false, NULL},
-        {"SET search_path = s", 'I', false, NULL},
-        {"DISCARD ALL", 'I', false, NULL},
-        {"SELECT * FROM t", 'I', false, "read:public.t"},
-        {"EXECUTE p", 'I', true, "unknown:db"}}},
+        {"PREPARE p AS SELECT 1", 'I', false, NULL, NULL},
+        {"DISCARD ALL", 'I', false, NULL, NULL},
+        {"SELECT * FROM t", 'I', false, "unknown:db", NULL},
+        {"EXECUTE p", 'I', true, "unknown:db", "public"}}},
+    {"a text moves on from statement to statement", {
+        {"SET search_path = s; SELECT * FROM t", 'I', false, "read:db read:s.t", NULL},
+        {"BEGIN; SET LOCAL search_path = s; SELECT * FROM t; COMMIT", 'I', false, "read:db read:s.t", "public"}}},
+    {"what is not plain in a text is unknown", {
+        {"BEGIN; SET search_path = hr; SAVEPOINT a; RESET search_path; ROLLBACK TO a; SELECT * FROM t", 'T', false,
+         "read:db unknown:db", NULL},
+        {"ROLLBACK; SELECT * FROM t", 'I', false, "read:db unknown:db", "public"},
+        {"SET search_path = s; RESET search_path; SELECT * FROM t", 'I', false, "read:db unknown:db", "public"},
+        {"SET search_path = s; COMMIT; SELECT * FROM t", 'I', false, "read:db unknown:db", "public"},
+        {"DO $$ begin set search_path to s; end $$; SELECT * FROM t", 'I', false, "unknown:db write:db", "public"},
+        {"SET ROLE joe; RESET ROLE; ROLLBACK; SELECT * FROM s.t", 'I', false, "admin:db read:db read:s.t unknown:db",
+         "public"}}},
 };
+
+/* "path" or "path:role". */
+static void tell(struct sql_session *session, const char *told) {
+    struct str text = str_from_cstr(told);
+    size_t colon = str_find_byte(text, ':');
+    struct sql_known known = {.search_path = text, .user = STR("owner"), .session_user = STR("owner")};
+    struct arena arena;
+    struct error error;
+    arena_init(&arena, 4096);
+    if (colon != STR_NOT_FOUND) known.user = str_slice(text, colon + 1, text.length);
+    if (colon != STR_NOT_FOUND) known.search_path = str_slice(text, 0, colon);
+    CHECK(sql_split_path(&arena, known.search_path, &known.schemas, &known.schema_count) == 0);
+    CHECK(sql_session_know(session, &known, &error) == 0);
+    arena_free(&arena);
+}
 
 static void run_line(struct sql_session *session, const char *name, const struct line *line) {
     struct error error;
     struct buffer steps;
     buffer_init(&steps, 4096);
+    if (line->told != NULL) tell(session, line->told);
     render_text(&steps, session, str_from_cstr(line->text));
     if (line->steps != NULL) is_str(buffer_view(&steps), str_from_cstr(line->steps), name);
     buffer_free(&steps);
     const struct sql_analysis *analysis = sql_analyze(NULL, str_from_cstr(line->text), &error);
+    bool is_barrier = sql_session_sent(session, analysis);
+    (void)is_barrier;
     for (size_t i = 0; i < analysis->statement_count; i++) {
         CHECK(sql_session_apply(session, analysis, i, !line->fails, &error) == 0);
     }
-    sql_session_settle(session, line->status);
+    sql_session_settle(session, line->status, true);
     sql_analysis_release(&analysis);
 }
 
@@ -152,8 +175,9 @@ static void check_attributes(void) {
     struct sql_session *session = sql_session_new();
     struct action *action = action_new(1, 1);
     struct error error;
-    const struct sql_analysis *role = sql_analyze(NULL, STR("BEGIN; SET ROLE joe; PREPARE p AS DELETE FROM t"), &error);
-    for (size_t i = 0; i < 3; i++) ok(sql_session_apply(session, role, i, true, &error) == 0, "applied");
+    const struct sql_analysis *role = sql_analyze(NULL, STR("BEGIN; PREPARE p AS DELETE FROM t"), &error);
+    tell(session, "\"$user\":joe");
+    for (size_t i = 0; i < 2; i++) ok(sql_session_apply(session, role, i, true, &error) == 0, "applied");
     const struct sql_analysis *execute = sql_analyze(NULL, STR("EXECUTE p"), &error);
     sql_session_describe(session, execute, &render_target, action);
     ok(action->refusal.length == 0, "described");
@@ -209,7 +233,7 @@ static void check_parameters(void) {
         {"client_encoding", "SQL_ASCII", "SELECT 1", "read:db"},
         {"server_encoding", "LATIN1", "SELECT 1", "read:db"},
         {"server_encoding", "LATIN1", "SELECT '\xc3\xa9'", "unknown:db"},
-        {"search_path", "\"$user\", Sales", "SELECT * FROM t", "read:sales.t"},
+        {"search_path", "sales", "SELECT * FROM t", "unknown:db"},
     };
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         struct sql_session *session = sql_session_new();
@@ -231,11 +255,19 @@ static void check_barrier(void) {
         {"SELECT 1", false}, {"BEGIN", false}, {"COMMIT", false}, {"SET work_mem = 1", false},
         {"SET search_path = s", true}, {"SELECT set_config('search_path', 's', true)", true}, {"SET ROLE x", true},
         {"PREPARE p AS SELECT 1", true}, {"DECLARE c CURSOR FOR SELECT 1", true}, {"DISCARD ALL", true},
+        {"DO $$ begin null; end $$", true}, {"CALL p()", true}, {"UPDATE pg_settings SET setting = 1", true},
+        {"CREATE SCHEMA x", true}, {"GRANT USAGE ON SCHEMA x TO y", true}, {"INSERT INTO t VALUES (1)", false},
+        {"SELECT '", true},
     };
     struct sql_session *session = sql_session_new();
     for (size_t i = 0; i < LENGTH_OF(rows); i++) {
         const struct sql_analysis *analysis = sql_analyze(NULL, str_from_cstr(rows[i].text), NULL);
-        ok(sql_session_needs_barrier(session, analysis) == rows[i].needs, rows[i].text);
+        struct buffer steps;
+        buffer_init(&steps, 4096);
+        render_text(&steps, session, str_from_cstr(rows[i].text));
+        ok(sql_session_sent(session, analysis) == rows[i].needs, rows[i].text);
+        buffer_free(&steps);
+        sql_session_settle(session, 'I', true);
         sql_analysis_release(&analysis);
     }
     sql_session_free(&session);
