@@ -1,6 +1,7 @@
 /* sworn audit verify, receipt, reindex; and the place where the evidence lies. */
 #include "cmd/audit.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -8,6 +9,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "ledger/checkpoint.h"
+#include "ledger/file.h"
 #include "ledger/verify.h"
 
 int audit_place_open(struct audit_place *place, const char *evidence_option, const char *config_option) {
@@ -91,9 +94,11 @@ static void print_summary(const struct ledger_summary *summary, const char *fold
 static int audit_verify(int argc, char **argv) {
     const char *key = NULL;
     const char *config = NULL;
+    const char *checkpoint = NULL;
     bool as_json = false;
     const struct command_option options[] = {
         {"--key", "VKEY", "verifier key of the log, or a file that holds it (default: the configuration's)", &key, NULL},
+        {"--checkpoint", "FILE", "a checkpoint of this log that was kept: the log must hold it still", &checkpoint, NULL},
         COMMAND_OPTION_CONFIG(&config), COMMAND_OPTION_JSON(&as_json)};
     const struct command_usage usage = {
         "audit verify", "[DIR]",
@@ -114,13 +119,20 @@ static int audit_verify(int argc, char **argv) {
     char vkey[AUDIT_VKEY_MAX_BYTES];
     struct ledger_summary summary;
     struct error error;
+    struct buffer kept;
+    buffer_init(&kept, CHECKPOINT_MAX_BYTES + 65536);
     status = audit_read_vkey(key, vkey);
-    if (status == 0 && ledger_verify(folder, str_from_cstr(vkey), print_finding, &as_json, &summary, &error) != 0) {
+    if (status == 0 && checkpoint != NULL && file_read(AT_FDCWD, checkpoint, &kept, &error) != 0) {
+        status = command_fail_error(COMMAND_USAGE, &error);
+    }
+    if (status == 0 && ledger_verify(folder, str_from_cstr(vkey), buffer_view(&kept), print_finding, &as_json, &summary,
+                                     &error) != 0) {
         status = command_fail_error(COMMAND_USAGE, &error);
     } else if (status == 0) {
         if (!as_json) print_summary(&summary, folder);
         status = summary.bad_count == 0 ? COMMAND_OK : COMMAND_NO;
     }
+    buffer_free(&kept);
     audit_place_close(&place);
     return status;
 }

@@ -312,6 +312,8 @@ static int read_ledger(struct config_reader *reader, const struct document_ledge
         config_read_path(reader, "vkey", document->vkey, "evidence.vkey", &ledger->vkey) != 0 ||
         config_read_path(reader, "sealed", document->sealed, "sealed", &ledger->sealed) != 0 ||
         config_read_path(reader, "sealed_key", document->sealed_key, "sealed.key", &ledger->sealed_key) != 0 ||
+        (document->high_water != NULL &&
+         config_read_path(reader, "high_water", document->high_water, NULL, &ledger->high_water) != 0) ||
         read_origin(reader, document->origin, &ledger->origin) != 0 ||
         config_read_duration(reader, "checkpoint_interval", document->checkpoint_interval, "500ms", "50ms", "10s",
                              &ledger->checkpoint_interval_ns) != 0) {

@@ -77,6 +77,7 @@ struct config_ledger {
     uint64_t heartbeat_ns;
     struct str sealed;
     struct str sealed_key;
+    struct str high_water; /* STR_NONE: none */
 };
 
 struct config {

@@ -73,7 +73,7 @@ struct document_approval {
 };
 
 struct document_ledger {
-    char *directory, *state, *key, *vkey, *origin, *checkpoint_interval, *heartbeat, *sealed, *sealed_key;
+    char *directory, *state, *key, *vkey, *origin, *checkpoint_interval, *heartbeat, *sealed, *sealed_key, *high_water;
 };
 
 struct document_log {

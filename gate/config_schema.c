@@ -125,6 +125,7 @@ static const cyaml_schema_field_t ledger_fields[] = {
     TEXT(struct document_ledger, heartbeat),
     TEXT(struct document_ledger, sealed),
     TEXT(struct document_ledger, sealed_key),
+    TEXT(struct document_ledger, high_water),
     CYAML_FIELD_END,
 };
 

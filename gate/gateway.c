@@ -311,6 +311,7 @@ static int start_keeper(struct gateway *gateway, const struct config *config, co
         .state_folder = config->ledger.state.data,
         .key_file = config->ledger.key.data,
         .vkey_file = config->ledger.vkey.data,
+        .high_water_file = config->ledger.high_water.data,
         .origin = config->ledger.origin.data,
         .checkpoint_interval_ms = (uint32_t)(config->ledger.checkpoint_interval_ns / NANOSECONDS_PER_MILLISECOND),
     };

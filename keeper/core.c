@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeper/high_water.h"
 #include "ledger/file.h"
 
 #define RETRY_INTERVAL_MS 200u
@@ -76,7 +77,9 @@ static int open_parts(struct keeper_core *core, const struct keeper_options *opt
         path_or_default(path, options->key_file, state, "/signing.key", error) != 0 ||
         checkpoint_signer_load(&core->signer, path, str_from_cstr(options->origin), error) != 0 ||
         path_or_default(path, options->vkey_file, core->evidence_folder, ".vkey", error) != 0 ||
-        write_vkey(core, path, error) != 0 || path_or_default(path, NULL, state, "/wal", error) != 0) {
+        write_vkey(core, path, error) != 0 ||
+        high_water_open(core, options->high_water_file, error) != 0 ||
+        path_or_default(path, NULL, state, "/wal", error) != 0) {
         return -1;
     }
     return wal_open(&core->wal, path, segment_bytes, wal_bytes, error);
@@ -85,7 +88,7 @@ static int open_parts(struct keeper_core *core, const struct keeper_options *opt
 void core_prepare(struct keeper_core *core, struct rings *rings, int lifeline_fd) {
     pthread_condattr_t attributes;
     memset(core, 0, sizeof(*core));
-    core->evidence_fd = core->state_fd = core->wal.folder_fd = -1;
+    core->evidence_fd = core->state_fd = core->high_water_fd = core->wal.folder_fd = -1;
     core->rings = rings;
     core->lifeline_fd = lifeline_fd;
     CHECK(pthread_mutex_init(&core->mutex, NULL) == 0 && pthread_condattr_init(&attributes) == 0);
@@ -110,6 +113,7 @@ void core_free(struct keeper_core *core) {
     wal_close(&core->wal);
     if (core->evidence_fd >= 0) close(core->evidence_fd);
     if (core->state_fd >= 0) close(core->state_fd);
+    high_water_close(core);
     pthread_cond_destroy(&core->publisher_wake);
     pthread_cond_destroy(&core->segment_ready);
     pthread_mutex_destroy(&core->mutex);

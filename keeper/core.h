@@ -20,6 +20,8 @@ struct keeper_core {
     uint32_t checkpoint_interval_ms;
     int evidence_fd;
     int state_fd;
+    int high_water_fd; /* folder of the mark; -1: there is none */
+    char high_water_name[256];
     int lifeline_fd;
     struct rings *rings;
     struct checkpoint_signer *signer;

@@ -31,6 +31,7 @@ struct keeper_options {
     const char *state_folder;    /* NULL: evidence_folder + ".state" */
     const char *key_file;        /* NULL: state_folder + "/signing.key"; created 0600 if missing */
     const char *vkey_file;       /* NULL: evidence_folder + ".vkey"; written 0644 at start */
+    const char *high_water_file; /* NULL: none (keeper/high_water.h) */
     const char *origin;          /* first line of checkpoints and name of the key; must fit an existing key */
     uint32_t checkpoint_interval_ms; /* 0: the default */
     uint64_t wal_max_bytes;          /* 0: the default; at least 4 segments */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "keeper/fault.h"
+#include "keeper/high_water.h"
 #include "keeper/stage.h"
 #include "ledger/crc32c.h"
 #include "ledger/file.h"
@@ -243,8 +244,11 @@ static int sign_and_write(struct publisher *publisher, const struct keeper_state
     }
     buffer_clear(text);
     if (checkpoint_sign(core->signer, state->size, &state->root, text, &error) != 0) core_fail(core, "signing");
-    return stage_replace(core, core->evidence_fd, ".new/checkpoint", CHECKPOINT_FILE, buffer_view(text),
-                         "checkpoint-rename");
+    if (stage_replace(core, core->evidence_fd, ".new/checkpoint", CHECKPOINT_FILE, buffer_view(text),
+                      "checkpoint-rename") != 0) {
+        return -1;
+    }
+    return high_water_write(core, buffer_view(text));
 }
 
 int publisher_checkpoint(struct publisher *publisher) {

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "keeper/fault.h"
+#include "keeper/high_water.h"
 #include "keeper/open_ends.h"
 #include "ledger/file.h"
 
@@ -74,6 +75,48 @@ static int check_end(const struct log_end *end, uint64_t signed_size, struct err
                      (unsigned long long)end->index, (unsigned long long)signed_size);
 }
 
+/* The last signature is never ahead of the state: where it is, an older state was put back. */
+static int check_checkpoint(struct keeper_core *core, const struct keeper_state *state, struct error *error) {
+    struct buffer note;
+    struct checkpoint checkpoint;
+    struct error problem = {0};
+    buffer_init(&note, CHECKPOINT_MAX_BYTES + 65536);
+    int result = file_read(core->evidence_fd, "checkpoint", &note, &problem);
+    if (result != 0) {
+        result = problem.code == ERROR_NOT_FOUND ? 0 : error_set(error, problem.code, "%s", problem.text);
+    } else if (checkpoint_verify(buffer_view(&note), checkpoint_signer_vkey(core->signer), &checkpoint, &problem) != 0) {
+        result = error_set(error, ERROR_INVALID, "the checkpoint in %s is not this log's: %s", core->evidence_folder,
+                           problem.text);
+    } else if (checkpoint.size > state->size ||
+               (checkpoint.size == state->size && !sha256_equal(&checkpoint.root, &state->root))) {
+        result = error_set(error, ERROR_INVALID,
+                           "%llu entries are published and signed, but the state folder knows of %llu: an older state was "
+                           "put back. Restore the newest one; do not start a new log under this origin and key",
+                           (unsigned long long)checkpoint.size, (unsigned long long)state->size);
+    }
+    buffer_free(&note);
+    return result;
+}
+
+/* Whether a bundle is in the folder, of that many entries or more. */
+static bool has_bundle(const struct keeper_core *core, uint64_t number, uint32_t width) {
+    char path[TILE_PATH_MAX_BYTES];
+    for (; width <= TILE_WIDTH; width++) {
+        tile_path_format(path, TILE_ENTRIES_LEVEL, number, width);
+        if (faccessat(core->evidence_fd, path, F_OK, 0) == 0) return true;
+    }
+    return false;
+}
+
+/* Tiles are written ahead of the signature, and never ahead of the write-ahead log. */
+static int check_folder(const struct keeper_core *core, uint64_t end, struct error *error) {
+    uint64_t number = end / TILE_WIDTH;
+    if (!has_bundle(core, number, (uint32_t)(end % TILE_WIDTH) + 1) && !has_bundle(core, number + 1, 1)) return 0;
+    return error_set(error, ERROR_INVALID, "more is published than the write-ahead log has (it ends at entry %llu): an "
+                     "older state was put back. Restore the newest one; do not start a new log under this origin and key",
+                     (unsigned long long)end);
+}
+
 static int publish_all(struct keeper_core *core, struct publisher *publisher, struct error *error) {
     while (publisher->edge.size < atomic_load(&core->durable_size)) {
         if (publisher_follow(publisher) != 0) return error_set_errno(error, "tiles cannot be written");
@@ -110,9 +153,11 @@ int recover_log(struct keeper_core *core, struct publisher *publisher, struct wr
         state.root = sha256_of(STR(""));
     }
     atomic_store(&core->node_start_hint, state.node_start);
-    if (publisher_load(publisher, &state, error) != 0 || first_segment(core, error) != 0) return -1;
+    if (check_checkpoint(core, &state, error) != 0 || publisher_load(publisher, &state, error) != 0 ||
+        high_water_check(core, &state, error) != 0 || first_segment(core, error) != 0) return -1;
     struct log_end end = {.segment = core->wal.oldest, .offset = WAL_HEADER_BYTES};
     if (read_segments(core, publisher, &end, error) != 0 || check_end(&end, state.size, error) != 0 ||
+        check_folder(core, end.index, error) != 0 ||
         wal_cut(&core->wal, end.segment, end.offset, STALE_BYTES_MAX, error) != 0 ||
         map_publisher(core, publisher, &end, error) != 0) {
         return -1;

@@ -66,6 +66,7 @@ static void format_words(struct word_list *list, const struct keeper_options *op
     add_text(list, "state_folder", options->state_folder);
     add_text(list, "key_file", options->key_file);
     add_text(list, "vkey_file", options->vkey_file);
+    add_text(list, "high_water_file", options->high_water_file);
     add_text(list, "origin", options->origin);
     add_number(list, "checkpoint_interval_ms", options->checkpoint_interval_ms);
     add_number(list, "wal_max_bytes", options->wal_max_bytes);
@@ -101,7 +102,7 @@ static int parse_word(const char *word, struct child_words *out) {
     const struct { struct str name; const char **place; } texts[] = {
         {STR("evidence_folder"), &out->options.evidence_folder}, {STR("state_folder"), &out->options.state_folder},
         {STR("key_file"), &out->options.key_file}, {STR("vkey_file"), &out->options.vkey_file},
-        {STR("origin"), &out->options.origin},
+        {STR("origin"), &out->options.origin}, {STR("high_water_file"), &out->options.high_water_file},
     };
     for (size_t i = 0; i < LENGTH_OF(texts); i++) {
         if (!str_equal(name, texts[i].name)) continue;

@@ -33,6 +33,8 @@ struct verifier {
     uint64_t size;
     struct sha256 root;
     bool has_checkpoint;
+    bool has_kept;
+    struct checkpoint kept; /* that somebody has of this log */
     struct buffer bundle;
     struct buffer tile;
     struct buffer other;
@@ -128,6 +130,21 @@ static int on_full_tile(void *context, uint32_t level, uint64_t number, const st
     return 0;
 }
 
+/* The tree at the size of the checkpoint that somebody kept must be the one that it signs. */
+static void check_kept(struct verifier *verifier) {
+    if (!verifier->has_kept || verifier->edge.size != verifier->kept.size) return;
+    struct sha256 root = merkle_edge_root(&verifier->edge);
+    if (sha256_equal(&root, &verifier->kept.root)) return;
+    BAD(verifier, FINDING_NO_INDEX, "the first %llu entries are not those of the checkpoint that was kept: the log was "
+        "forked", (unsigned long long)verifier->kept.size);
+}
+
+static int append_leaf(struct verifier *verifier, struct sha256 leaf) {
+    int result = merkle_edge_append(&verifier->edge, leaf, on_full_tile, verifier);
+    check_kept(verifier);
+    return result;
+}
+
 static int note_entry(struct verifier *verifier, struct str text, uint64_t index) {
     struct ledger_entry entry;
     struct error error = {0};
@@ -153,7 +170,7 @@ static int take_tile_hashes(struct verifier *verifier, const struct bundle_check
     for (; place < check->width; place++) {
         struct sha256 leaf = {{0}};
         if (check->tile.length > 0) memcpy(leaf.bytes, check->tile.data + place * SHA256_BYTES, SHA256_BYTES);
-        if (merkle_edge_append(&verifier->edge, leaf, on_full_tile, verifier) != 0) return -1;
+        if (append_leaf(verifier, leaf) != 0) return -1;
     }
     return 0;
 }
@@ -166,7 +183,7 @@ static int take_entry(struct verifier *verifier, struct bundle_check *check, uin
         BAD(verifier, check->first + place, "it is not the entry that was hashed (changed, removed or moved)");
     }
     if (note_entry(verifier, entry, check->first + place) != 0) return -1;
-    return merkle_edge_append(&verifier->edge, leaf, on_full_tile, verifier);
+    return append_leaf(verifier, leaf);
 }
 
 static int check_entries(struct verifier *verifier, struct bundle_check *check, uint32_t found_width) {
@@ -306,6 +323,11 @@ static int run(struct verifier *verifier) {
     check_checkpoint(verifier);
     if (!verifier->has_checkpoint) return 0;
     merkle_edge_init(&verifier->edge);
+    check_kept(verifier);
+    if (verifier->has_kept && verifier->kept.size > verifier->size) {
+        BAD(verifier, FINDING_NO_INDEX, "the checkpoint that was kept has %llu entries, this log has %llu: it was cut back",
+            (unsigned long long)verifier->kept.size, (unsigned long long)verifier->size);
+    }
     if (check_tree(verifier) != 0) return -1;
     trail_end(verifier->trail);
     check_folder(verifier, "", 0);
@@ -314,7 +336,7 @@ static int run(struct verifier *verifier) {
     return 0;
 }
 
-int ledger_verify(const char *folder, struct str vkey, ledger_finding_function *report, void *context,
+int ledger_verify(const char *folder, struct str vkey, struct str kept, ledger_finding_function *report, void *context,
                   struct ledger_summary *summary, struct error *error) {
     *summary = (struct ledger_summary){0};
     struct verifier *verifier = calloc(1, sizeof(*verifier));
@@ -324,6 +346,12 @@ int ledger_verify(const char *folder, struct str vkey, ledger_finding_function *
     buffer_init(&verifier->tile, TILE_MAX_BYTES);
     buffer_init(&verifier->other, BUNDLE_MAX_BYTES);
     int result = checkpoint_vkey_parse(vkey, &verifier->vkey, error);
+    struct error kept_error = {0};
+    verifier->has_kept = kept.data != NULL;
+    if (result == 0 && verifier->has_kept &&
+        checkpoint_verify(kept, &verifier->vkey, &verifier->kept, &kept_error) != 0) {
+        result = error_set(error, ERROR_INVALID, "the checkpoint that was kept: %s", kept_error.text);
+    }
     verifier->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (result == 0 && verifier->folder_fd < 0) {
         result = error_set_errno(error, "evidence folder %s cannot be opened", folder);

@@ -43,7 +43,8 @@ typedef void ledger_finding_function(void *context, const struct ledger_finding 
 /* 0: the check ran to its end, and the evidence is good if summary->bad_count is 0. -1: it could not run (no folder,
  * malformed vkey, out of memory). At most LEDGER_FINDINGS_MAX findings are reported; the counts go on. */
 #define LEDGER_FINDINGS_MAX 1000u
-int ledger_verify(const char *folder, struct str vkey, ledger_finding_function *report, void *context,
+/* kept: a checkpoint of the same log that somebody has, which the log must hold still; STR_NONE for none. */
+int ledger_verify(const char *folder, struct str vkey, struct str kept, ledger_finding_function *report, void *context,
                   struct ledger_summary *summary, struct error *error) MUST_USE;
 
 #endif

@@ -192,7 +192,7 @@ static inline int64_t test_verify(struct test_run *run, const char *folder, bool
                                   struct ledger_summary *summary) {
     struct error error = {0};
     test_first_finding[0] = '\0';
-    if (ledger_verify(folder, test_vkey(run), test_on_finding, &is_verbose, summary, &error) != 0) {
+    if (ledger_verify(folder, test_vkey(run), STR_NONE, test_on_finding, &is_verbose, summary, &error) != 0) {
         printf("# verify: %s\n", error.text);
         return -1;
     }
