@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/print_safe.h"
 
 #define LOG_LINE_BYTES 1024
 
@@ -26,18 +27,26 @@ void log_set_json(bool as_json) {
 
 static void append_json_line(struct buffer *line, enum log_level level, struct str time, struct str message) {
     struct json_writer writer;
-    json_writer_init(&writer, line);
+    struct buffer json;
+    buffer_init(&json, 16 * LOG_LINE_BYTES);
+    json_writer_init(&writer, &json);
     json_begin_object(&writer);
     json_member_string(&writer, STR("level"), str_from_cstr(level_names[level]));
     json_member_string(&writer, STR("message"), message);
     json_member_string(&writer, STR("time"), time);
     json_end_object(&writer);
+    print_safe_append(line, buffer_view(&json));
+    buffer_free(&json);
 }
 
 /* A name that a peer chose may stand in a message: it must not begin a line of its own or drive a terminal. */
-static void blank_controls(char *text, size_t length) {
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) text[i] = '?';
+static void append_text_line(struct buffer *line, enum log_level level, struct str time, struct str message) {
+    struct str rest = message;
+    struct str part;
+    buffer_append_format(line, "%.*s %-7s ", STR_ARGS(time), level_names[level]);
+    while (str_split(&rest, '\n', &part)) {
+        print_safe_append(line, part);
+        if (rest.data != NULL) buffer_append_byte(line, '?');
     }
 }
 
@@ -59,8 +68,7 @@ void log_write(enum log_level level, const char *format, ...) {
     if (atomic_load(&lines_are_json)) {
         append_json_line(&line, level, time, text);
     } else {
-        blank_controls(message, text.length);
-        buffer_append_format(&line, "%.*s %-7s %.*s", STR_ARGS(time), level_names[level], STR_ARGS(text));
+        append_text_line(&line, level, time, text);
     }
     buffer_append_byte(&line, '\n');
     struct str whole = buffer_view(&line);

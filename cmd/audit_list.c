@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cmd/audit.h"
+#include "cmd/output.h"
 #include "ledger/reader.h"
 #include "ledger/seal.h"
 
@@ -213,6 +214,7 @@ static void print_sealed(const struct audit_place *place, const struct ledger_en
 
 static void print_entry(const struct audit_place *place, const struct ledger_entry *entry, bool as_json) {
     if (as_json) {
+        output_be_exact(); /* what is hashed is these bytes */
         printf("%.*s\n", (int)entry->text.length, entry->text.data);
         return;
     }

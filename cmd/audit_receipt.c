@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cmd/audit.h"
+#include "cmd/output.h"
 #include "ledger/receipt.h"
 
 /* The entry that says how the action was decided: its intent, else the first that names it. -1: there is none. */
@@ -25,6 +26,7 @@ static int make(const struct audit_place *place, struct audit_index *index, cons
     struct buffer out;
     buffer_init(&out, RECEIPT_MAX_BYTES);
     int result = receipt_make(place->folder, STR_NONE, (uint64_t)number, &out, error);
+    if (result == 0) output_be_exact();
     if (result == 0) printf("%.*s\n", (int)buffer_length(&out), buffer_view(&out).data);
     buffer_free(&out);
     return result;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/print_safe.h"
+
 static void print_usage(const struct command_usage *usage, FILE *out) {
     fprintf(out, "usage: sworn %s%s%s%s\n\n%s\n", usage->verb, usage->option_count > 0 ? " [OPTIONS]" : "",
             usage->arguments[0] != '\0' ? " " : "", usage->arguments, usage->help);
@@ -114,7 +116,11 @@ void table_init(struct table *table, size_t columns, size_t cell_max) {
     buffer_init(&table->cells, TABLE_BYTES_MAX);
 }
 
-void table_add(struct table *table, struct str cell) {
+void table_add(struct table *table, struct str text) {
+    struct buffer safe;
+    buffer_init(&safe, TABLE_BYTES_MAX);
+    print_safe_append(&safe, text);
+    struct str cell = buffer_view(&safe);
     bool is_cut = utf8_count(cell) > table->cell_max;
     size_t kept = cell.length;
     if (is_cut) {
@@ -129,10 +135,11 @@ void table_add(struct table *table, struct str cell) {
     size_t start = buffer_length(&table->cells);
     buffer_append_str(&table->cells, str_slice(cell, 0, kept));
     if (is_cut) buffer_append_cstr(&table->cells, "...");
+    buffer_free(&safe);
     if (buffer_failed(&table->cells)) return;
     char *bytes = table->cells.data + table->cells.start + start;
     for (size_t i = 0; i < kept; i++) {
-        if ((uint8_t)bytes[i] < 0x20 || bytes[i] == 0x7f) bytes[i] = ' ';
+        if (bytes[i] == '\n' || bytes[i] == '\t') bytes[i] = ' ';
     }
     table->cell_count++;
 }

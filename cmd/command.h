@@ -49,8 +49,7 @@ const char *command_config_path(const char *option);
     {"--config", "FILE", "configuration (default: $SWORN_CONFIG, ./sworn.yaml, /etc/sworn/sworn.yaml)", target, NULL}
 #define COMMAND_OPTION_JSON(target) {"--json", NULL, "print JSON instead of a table", NULL, target}
 
-/* Columns of text that line up. Cells are copied. Control characters of cells are replaced, so that nothing in the data
- * can move the cursor. */
+/* Columns of text that line up. Cells are copied, safe for a terminal (base/print_safe.h), each in one line. */
 struct table {
     size_t columns;
     struct buffer cells; /* each: u32 length, bytes */

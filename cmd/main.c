@@ -1,5 +1,6 @@
 /* sworn: the inline compliance gateway. One binary, its verbs. */
 #include "cmd/command.h"
+#include "cmd/output.h"
 
 static int command_version(int argc, char **argv) {
     (void)argc;
@@ -25,5 +26,6 @@ static const struct command_verb verbs[] = {
 };
 
 int main(int argc, char **argv) {
+    output_make_safe();
     return command_dispatch("", verbs, LENGTH_OF(verbs), argc - 1, argv + 1);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "cmd/output.h"
 #include "guard/policy_schema.h"
 
 int command_policy(int argc, char **argv) {
@@ -93,6 +94,7 @@ int policy_read(const char *path, struct buffer *text) {
 
 void policy_print(const struct buffer *out) {
     struct str text = buffer_view(out);
+    output_be_exact(); /* a file's text, mostly on its way into a file */
     fwrite(text.data, 1, text.length, stdout);
 }
 

@@ -61,7 +61,8 @@ int high_water_check(struct keeper_core *core, const struct keeper_state *state,
                      : error_set(error, ERROR_INVALID, "the high-water mark %s is missing, and the log has %llu entries: if "
                                  "this log is the newest, copy its checkpoint there", core->high_water_name,
                                  (unsigned long long)state->size);
-    } else if (result != 0 || checkpoint_verify(buffer_view(&note), checkpoint_signer_vkey(core->signer), &mark, &problem) != 0) {
+    } else if (result != 0 ||
+               checkpoint_verify(buffer_view(&note), checkpoint_signer_vkey(core->signer), &mark, &problem) != 0) {
         result = error_set(error, ERROR_INVALID, "the high-water mark: %s", problem.text);
     } else {
         result = compare(core, state, &mark, error);
