@@ -8,7 +8,8 @@ static const struct {
     const char *name;
 } rows[] = {
     {STR("plain, with\n\ta tab"), STR("plain, with\n\ta tab"), "text, line feed and tab pass"},
-    {STR("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xe6\x97\xa5"), STR("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xe6\x97\xa5"),
+    {STR("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xe6\x97\xa5"),
+     STR("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xe6\x97\xa5"),
      "letters of any script pass"},
     {STR("\x1b[2J"), STR("\\u001b[2J"), "ESC"},
     {STR("\x1b]0;owned\x07"), STR("\\u001b]0;owned\\u0007"), "OSC and BEL"},
