@@ -241,14 +241,14 @@ static void write_separators(struct fold *fold) {
 }
 
 static void write_ascii(struct fold *fold, char byte, struct fold_place place) {
-    bool is_separator = strchr("-./()", byte) != NULL && byte != 0;
+    bool is_separator = !byte_is_alnum(byte) && byte != 0 && strchr("-./()", byte) != NULL;
     if (is_separator && fold->is_behind_digit && fold->separator_count < SEPARATORS_MAX) {
         fold->separators[fold->separator_count] = place;
         fold->separator_bytes[fold->separator_count++] = byte;
         return;
     }
     if (byte_is_digit(byte)) fold->separator_count = 0;
-    write_separators(fold);
+    if (fold->separator_count > 0) write_separators(fold);
     fold->is_behind_digit = byte_is_digit(byte);
     write_byte(fold, (uint8_t)(byte_is_upper(byte) ? byte | 0x20 : byte), place);
 }
@@ -265,7 +265,11 @@ static void write_wide(struct fold *fold, uint32_t code, struct fold_place place
 void fold_append(struct str text, struct buffer *out, struct buffer *places) {
     struct fold fold = {.text = text, .out = out, .places = places};
     for (size_t at = 0; at < text.length;) {
-        struct fold_place place = {.start = (uint32_t)at};
+        struct fold_place place = {(uint32_t)at, (uint32_t)at + 1};
+        if (byte_is_alnum(text.data[at])) { /* most of a text */
+            write_ascii(&fold, text.data[at++], place);
+            continue;
+        }
         uint32_t code = take_character(text, &at);
         place.end = (uint32_t)at;
         if (is_left_out(code)) continue;

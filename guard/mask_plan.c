@@ -5,6 +5,7 @@
  * half. No hint is 0. */
 #include "base/json.h"
 #include "detect/names.h"
+#include "guard/known.h"
 #include "guard/mask_plan_internal.h"
 
 static_assert(CLASS_MAX <= 32, "the classes of a field have the low half of its hint");
@@ -126,11 +127,62 @@ static int value_without_vault(const struct plan *plan, const struct mask_rewrit
                               : mask_worker_text(plan->worker, &job, hint, value, out, result, NULL);
 }
 
+/* ---- Values that one text of a request shows, and another holds ---------------------------------------------------- */
+
+static void plan_begin(const struct mask_plan *vtable) {
+    struct plan *plan = vtable->self;
+    struct known *known = mask_worker_known(plan->worker);
+    plan->walk = PLAN_FIRST_WALK;
+    if (known != NULL) known_begin(known);
+}
+
+static int plan_settle(const struct mask_plan *vtable) {
+    struct plan *plan = vtable->self;
+    struct known *known = mask_worker_known(plan->worker);
+    if (known == NULL) return -1;
+    int found = plan->walk == PLAN_FIRST_WALK && vault_count(plan->vault) > 0 ? known_search(known, plan->vault) : 0;
+    plan->walk = found > 0 ? PLAN_SECOND_WALK : PLAN_ONCE;
+    if (found <= 0) known_begin(known); /* nothing of a request stays in memory */
+    return found;
+}
+
+static bool plan_concerns(const struct mask_plan *vtable, struct str document) {
+    const struct plan *plan = vtable->self;
+    struct vault_match match;
+    if (vault_count(plan->vault) > 0) return true;
+    return vault_find(document, 0, vault_classes(plan->vault), true, &match) == VAULT_FOUND_ONE;
+}
+
+/* What is to go on is in out, behind `before`, or the value itself when nothing was changed. */
+static enum mask_result apply_known(const struct plan *plan, enum mask_shape shape, struct str value, size_t before,
+                                    enum mask_result result, struct buffer *out, struct class_counts *masked) {
+    struct known *known = mask_worker_known(plan->worker);
+    if (known == NULL || result == MASK_FAILED) return MASK_FAILED;
+    struct str text = result == MASK_UNCHANGED ? value : str_slice(buffer_view(out), before, SIZE_MAX);
+    if (plan->walk == PLAN_FIRST_WALK) {
+        known_note(known, shape, text);
+        return result;
+    }
+    struct buffer changed;
+    bool is_changed;
+    buffer_init(&changed, SIZE_MAX / 2);
+    int status = known_apply(known, plan->vault, shape, text, &changed, &is_changed, masked, NULL);
+    if (status == 0 && is_changed) {
+        buffer_truncate(out, before);
+        buffer_append_str(out, buffer_view(&changed));
+        result = MASK_CHANGED;
+    }
+    if (changed.data != NULL) explicit_bzero(changed.data, changed.capacity);
+    buffer_free(&changed);
+    return status == 0 ? result : MASK_FAILED;
+}
+
 static enum mask_result plan_value(const struct mask_plan *vtable, struct mask_field field, enum mask_shape shape,
                                    struct str value, struct buffer *out, struct class_counts *masked,
                                    struct class_counts *revealed) {
     const struct plan *plan = vtable->self;
     if (value.length == 0) return MASK_UNCHANGED;
+    size_t before = buffer_length(out);
     struct mask_rewrite job = plan_rewrite(plan, NULL, masked, revealed);
     if (plan->is_request && plan->vault != NULL && shape == MASK_JSON) note_uri_names(plan->vault, value);
     struct detect_hint hint = hint_from_field(field, plan->reveal, value);
@@ -141,6 +193,7 @@ static enum mask_result plan_value(const struct mask_plan *vtable, struct mask_f
     if (status != 0) return MASK_FAILED;
     static const enum mask_result results[] = {
         [MASKED_NOT] = MASK_UNCHANGED, [MASKED_CHANGED] = MASK_CHANGED, [MASKED_NULL] = MASK_DROPPED};
+    if (plan->walk != PLAN_ONCE) return apply_known(plan, shape, value, before, results[result], out, masked);
     return results[result];
 }
 
@@ -181,6 +234,11 @@ static const struct mask_plan *plan_with_vault(struct arena *arena, const struct
     struct plan *plan = plan_new(arena, options->worker, options->operators, reveal);
     if (plan == NULL) return NULL;
     plan->is_request = is_request;
+    if (is_request) {
+        plan->vtable.begin = plan_begin;
+        plan->vtable.settle = plan_settle;
+        plan->vtable.concerns = plan_concerns;
+    }
     plan->restore = options->reveal_principal;
     plan->restore_url = options->reveal_principal & options->reveal_url;
     plan->vault = options->vault;

@@ -17,6 +17,7 @@ struct plan {
     struct vault *vault;            /* NULL: none */
     const struct mask_box_key *key; /* NULL: nothing is sealed */
     struct mask_box_owner owner;
+    enum { PLAN_ONCE, PLAN_FIRST_WALK, PLAN_SECOND_WALK } walk; /* over a request */
 };
 
 /* place: of a text in pieces, NULL for a whole one. */

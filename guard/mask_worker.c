@@ -8,6 +8,7 @@
 
 #include "detect/context.h"
 #include "detect/mask.h"
+#include "guard/known.h"
 
 #define MASK_WORKER_MAGIC 0x3a5c0ed1u
 #define MASK_VALUE_BYTES_MAX (2ull << 30) /* of one JSON value, masked */
@@ -29,6 +30,7 @@ struct mask_worker {
     struct detect_spans spans;
     struct buffer wrapped;
     struct buffer result;
+    struct known *known; /* NULL: not needed yet */
     struct clean_value clean[CLEAN_COUNT];
 };
 
@@ -55,6 +57,7 @@ void mask_worker_free(struct mask_worker **worker) {
     detect_spans_free(&(*worker)->spans);
     buffer_free(&(*worker)->wrapped);
     buffer_free(&(*worker)->result);
+    known_free(&(*worker)->known);
     explicit_bzero((*worker)->clean, sizeof((*worker)->clean));
     (*worker)->magic = 0;
     free(*worker);
@@ -67,6 +70,11 @@ const struct mask_policy *mask_worker_policy(struct arena *arena, const struct m
     struct mask_policy *policy = ARENA_NEW(arena, struct mask_policy);
     if (policy != NULL) *policy = mask_policy_reveal(operators, reveal);
     return policy;
+}
+
+struct known *mask_worker_known(struct mask_worker *worker) {
+    if (worker->known == NULL) worker->known = known_new();
+    return worker->known;
 }
 
 struct detect_hint mask_worker_hint(const struct mask_worker *worker, struct str name) {

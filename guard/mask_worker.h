@@ -9,6 +9,7 @@
 struct mask_policy; /* detect/mask.h */
 struct mask_rewriter;
 struct mask_worker;
+struct known; /* guard/known.h */
 
 /* detector is borrowed. NULL on error. */
 struct mask_worker *mask_worker_new(const struct detector *detector, struct error *error) MUST_USE;
@@ -31,6 +32,8 @@ enum masked_as {
 /* The operators, with those of the revealed classes set to keep; in the arena, NULL when it is full. */
 const struct mask_policy *mask_worker_policy(struct arena *arena, const struct mask_policy *operators, class_set reveal)
     MUST_USE;
+/* NULL when memory is out. */
+struct known *mask_worker_known(struct mask_worker *worker) MUST_USE;
 struct detect_hint mask_worker_hint(const struct mask_worker *worker, struct str name);
 /* -1 on doubt; what stands in out is to be thrown away then. */
 int mask_worker_text(struct mask_worker *worker, const struct mask_job *job, struct detect_hint hint, struct str value,

@@ -13,6 +13,7 @@
 enum mask_shape {
     MASK_TEXT,
     MASK_JSON, /* strings inside are masked, everything else keeps its bytes */
+    MASK_NAME, /* text that stands by itself, such as an identifier: no part of what is read as one */
 };
 
 enum mask_result {
@@ -38,6 +39,13 @@ struct mask_plan {
     enum mask_result (*value)(const struct mask_plan *plan, struct mask_field field, enum mask_shape shape,
                               struct str value, struct buffer *out, struct class_counts *masked,
                               struct class_counts *revealed);
+    /* What one text of a request shows to be a value may stand in another, without what showed it, or in another form.
+     * begin: a walk over all texts of a request begins. settle, behind it: 1, the texts have to be walked again, in the same
+     * order, from the start; 0, it is done; -1, doubt. Nothing parks in between. NULL where there is no need. */
+    void (*begin)(const struct mask_plan *plan);
+    int (*settle)(const struct mask_plan *plan);
+    /* May there be something to mask in the document that inspection does not find? NULL: no. */
+    bool (*concerns)(const struct mask_plan *plan, struct str document);
     /* NULL when memory is out. A lane must not outlive its plan. */
     struct mask_lane *(*lane_new)(const struct mask_plan *plan, struct mask_field field);
     /* Appends to out what may go on now: everything but what could still become part of a value or a placeholder; with

@@ -223,3 +223,30 @@ def test_values_are_put_back_with_the_escapes_of_their_depth(gateway, fakes):
         text = "".join(choice["delta"].get("content") or "" for line in lines for choice in line["choices"])
         body = json.loads(text[text.index("{"):text.rindex("}") + 1])
         assert body["k"] == key and json.loads(body["deeper"]) == [key]
+
+
+@pytest.mark.parametrize("texts", [
+    ["q=ana.smith%40example.org"], ["ana.smith&#64;example.org"], ["ana.smith@exam", "ple.org"], ["ana.", "smith@", "example.org"],
+    ["ana . smith @ example . org"], ["\uff41na.smith\uff20example.org"], ["{\"a\": \"ana.smith%40example.org\"}"],
+    ["ANA.SMITH%40EXAMPLE.ORG"]])
+def test_what_the_request_shows_once_is_masked_wherever_it_stands(gateway, fakes, texts):
+    """In another message, before and behind; in other forms; split over parts; each comes back as it was written."""
+    fake = fakes["openai"]
+    parts = [{"type": "text", "text": text} for text in texts]
+    said = chat(gateway, user(parts), {"role": "assistant", "content": "ok"}, user(f"I am {ANA}."), user(parts))
+    sent = fake.requests[0].json()["messages"]
+    for message in (sent[0], sent[3]):
+        joined = "".join(part["text"] for part in message["content"]).lower().replace(" ", "")
+        assert "smith" not in joined and "<email_" in joined, joined
+    echo = said["choices"][0]["message"]["content"].strip(" \u2060")
+    assert echo == "You said: " + (ANA if len(texts) > 1 else texts[0])
+
+
+def test_what_a_conversation_knows_is_masked_in_its_next_request(gateway, fakes):
+    """Found by the word before it in the first turn; in the next, which names only the provider's id, without."""
+    fake = fakes["openai"]
+    first = post(gateway, "openai", "/v1/responses", {"model": "m", "input": "passport number: C01X00T47"})
+    assert "PASSPORT" in placeholders(fake.requests[0].body.decode())
+    said = post(gateway, "openai", "/v1/responses", {"model": "m", "previous_response_id": first["id"], "input": "is C01X00T47 valid?"})
+    assert "C01X00T47" not in fake.requests[1].body.decode()
+    assert said["output"][-1]["content"][0]["text"].startswith("You said: is C01X00T47 valid?")

@@ -181,8 +181,19 @@ enum mask_result http_api_mask_request(struct http_exchange *exchange, struct bu
     struct outcome *outcome = &exchange->action->outcome;
     enum content_kind kind = request_kind(exchange);
     if (!can_be_masked(kind) || plan->reveals_all) return MASK_UNCHANGED;
-    enum mask_result result = mask_body(plan, kind, buffer_view(&exchange->body), out, &outcome->request_masked,
-                                        &outcome->request_revealed);
+    enum mask_result result;
+    struct class_counts masked_before = outcome->request_masked, revealed_before = outcome->request_revealed;
+    size_t before = buffer_length(out);
+    int again;
+    if (plan->begin != NULL) plan->begin(plan);
+    do {
+        buffer_truncate(out, before);
+        outcome->request_masked = masked_before;
+        outcome->request_revealed = revealed_before;
+        result = mask_body(plan, kind, buffer_view(&exchange->body), out, &outcome->request_masked, &outcome->request_revealed);
+        again = result != MASK_FAILED && plan->settle != NULL ? plan->settle(plan) : 0;
+    } while (again > 0);
+    if (again < 0) result = MASK_FAILED;
     if (result == MASK_FAILED) (void)error_set(error, ERROR_INVALID, "it could not be inspected to its end");
     return result;
 }

@@ -82,7 +82,7 @@ static enum applied apply(struct shape_walk *walk, struct str name, enum mask_sh
 
 static int walk_name(struct shape_walk *walk, struct str name, struct str text, struct error *error) {
     char shown[SHAPE_SHOWN_NAME_BYTES + 1];
-    enum applied applied = apply(walk, STR_NONE, MASK_TEXT, text, walk->masked, error);
+    enum applied applied = apply(walk, STR_NONE, MASK_NAME, text, walk->masked, error);
     if (applied == APPLIED_DOUBT) return -1;
     if (applied == APPLIED_NOTHING || applied == APPLIED_FOUND) return 0;
     return error_set(error, ERROR_DENIED, "\"%s\" holds a value that has to be masked, and cannot be altered: leave "

@@ -26,8 +26,11 @@ enum mask_result llm_mask_request(struct http_exchange *exchange, struct buffer 
     const struct llm_exchange *llm = llm_exchange(exchange);
     struct outcome *outcome = &exchange->action->outcome;
     bool is_changed = false;
-    if (!llm->request.needs_masking) return MASK_UNCHANGED;
-    if (llm_request_mask(llm->operation, buffer_view(&exchange->body), exchange->plans->request,
+    const struct mask_plan *plan = exchange->plans->request;
+    struct str body = buffer_view(&exchange->body);
+    bool concerns = plan->concerns != NULL && plan->concerns(plan, body);
+    if (!llm->request.needs_masking && !concerns) return MASK_UNCHANGED;
+    if (llm_request_mask(llm->operation, body, plan,
                          &outcome->request_masked, &outcome->request_revealed, out, &is_changed, error) != 0) {
         return MASK_FAILED;
     }

@@ -110,7 +110,18 @@ int llm_request_mask(const struct llm_operation *operation, struct str body, con
     walk.plan = plan;
     walk.masked = masked;
     walk.revealed = revealed;
-    int result = shape_mask(&walk, operation->request, body, out, is_changed, error);
+    struct class_counts masked_before = *masked, revealed_before = *revealed;
+    size_t before = buffer_length(out);
+    int result, again;
+    if (plan->begin != NULL) plan->begin(plan);
+    do {
+        buffer_truncate(out, before);
+        *masked = masked_before;
+        *revealed = revealed_before;
+        result = shape_mask(&walk, operation->request, body, out, is_changed, error);
+        again = result == 0 && plan->settle != NULL ? plan->settle(plan) : 0;
+    } while (again > 0);
+    if (again < 0) result = error_set(error, ERROR_LIMIT, "the request is too large to be looked into");
     shape_walk_free(&walk);
     return result;
 }
