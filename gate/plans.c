@@ -83,12 +83,15 @@ static struct vault *open_vault(struct session *session, struct action *action) 
     if (offload_run(OFFLOAD_STATE_READ, open_for, &opening, &error) != 0) return NULL;
     session->filling = vault;
     session->filled = vault_count(vault);
+    for (size_t i = 0; i < action->tool_count; i++) vault_add_name(vault, VAULT_TOOLS, action->tools[i]);
+    action->tools = vault_names(vault, VAULT_TOOLS, &action->tool_count);
     return opening.call.result == 0 || opening.call.error.code == ERROR_NOT_FOUND ? vault : NULL;
 }
 
 void session_keep_vault(struct session *session, struct action *action) {
     struct str name = fact_text_view(&action->outcome.conversation);
-    if (action->vault == NULL || name.length == 0 || vault_count(action->vault) == 0) return;
+    if (action->vault == NULL || name.length == 0) return;
+    if (vault_count(action->vault) == 0 && action->tool_count == 0) return;
     struct conversation_call call = conversation_call(session, action->vault, name);
     if (offload_run(OFFLOAD_STATE_WRITE, keep_conversation, &call, &call.error) == 0 && call.result == 0) return;
     log_warning("placeholders of a conversation cannot be kept, its next answer will show them as they are: %s",

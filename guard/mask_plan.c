@@ -86,7 +86,7 @@ static void note_uri_names(struct vault *vault, struct str json) {
         if (token != JSON_TOKEN_STRING || !str_equal(key, STR("format"))) continue;
         for (size_t i = 0; i < LENGTH_OF(formats); i++) {
             bool is_uri = str_starts_with(str_make(raw.data - 1, raw.length + 1), formats[i]);
-            if (is_uri && scanner.depth > 0) vault_add_uri_name(vault, names[scanner.depth]);
+            if (is_uri && scanner.depth > 0) vault_add_name(vault, VAULT_URI_NAMES, names[scanner.depth]);
         }
     }
 }
@@ -94,8 +94,8 @@ static void note_uri_names(struct vault *vault, struct str json) {
 static enum mask_rewritten rewrite_value(void *self, struct str key, struct str text, const struct detect_spans *spans,
                                          struct buffer *out, struct error *error) {
     struct mask_rewrite *job = self;
-    job->is_address = job->is_json && !job->is_request &&
-                      (vault_is_uri_name(job->vault, key) || text_place_is_address_name(key) || text_place_is_address(text));
+    bool is_named = vault_has_name(job->vault, VAULT_URI_NAMES, key) || text_place_is_address_name(key);
+    job->is_address = job->is_json && !job->is_request && (is_named || text_place_is_address(text));
     if (!job->is_request && mask_is_null(job->policy, text, spans)) {
         mask_count_one(job->masked, spans->items[0].class);
         return MASK_REWRITTEN_NULL;

@@ -3,7 +3,8 @@
  *
  *     name       = letter 9*9symbol            the first six symbols by the folded value, the rest by its bytes: two
  *                                              spellings of a value show that they are one, each is put back as it was
- *     serialised = version *( class length value )     class = one byte, length = 1*5 bytes of 7 bits, the lowest first */
+ *     serialised = version *( class length value )     class = one byte, length = 1*5 bytes of 7 bits, the lowest first;
+ *                                                      from LIST_FIRST on the value is a name of that list */
 #include "guard/vault.h"
 
 #include "guard/fold.h"
@@ -12,6 +13,7 @@
 #define VAULT_MAGIC 0x7a017e5du
 #define VAULT_VERSION 1
 #define COUNT_FIRST 16u
+#define LIST_FIRST 0xf0
 #define FOLDED_SYMBOLS 6
 #define LETTERS 22 /* of the alphabet: no name is a number */
 
@@ -34,8 +36,10 @@ struct vault {
     uint32_t capacity;
     size_t value_bytes;
     class_set classes;
-    struct str *uri_names;
-    size_t uri_name_count;
+    struct names {
+        struct str *names;
+        size_t count;
+    } lists[VAULT_LIST_COUNT];
 };
 
 struct str vault_label(unsigned class) {
@@ -214,34 +218,46 @@ struct str vault_entry(const struct vault *vault, size_t index, struct vault_nam
     return vault->rows[index].value;
 }
 
-/* ---- Parameters that are URLs ------------------------------------------------------------------------------------ */
+/* ---- Names ------------------------------------------------------------------------------------------------------- */
 
-bool vault_is_uri_name(const struct vault *vault, struct str name) {
-    for (size_t i = 0; i < vault->uri_name_count; i++) {
-        if (str_equal(vault->uri_names[i], name)) return true;
+const struct str *vault_names(const struct vault *vault, enum vault_list list, size_t *count) {
+    *count = vault->lists[list].count;
+    return vault->lists[list].names;
+}
+
+bool vault_has_name(const struct vault *vault, enum vault_list list, struct str name) {
+    for (size_t i = 0; i < vault->lists[list].count; i++) {
+        if (str_equal(vault->lists[list].names[i], name)) return true;
     }
     return false;
 }
 
-void vault_add_uri_name(struct vault *vault, struct str name) {
-    if (vault->uri_names == NULL) vault->uri_names = ARENA_NEW_ARRAY(vault->arena, struct str, VAULT_URI_NAMES_MAX);
-    if (vault->uri_names == NULL || vault->uri_name_count == VAULT_URI_NAMES_MAX || vault_is_uri_name(vault, name)) return;
+void vault_add_name(struct vault *vault, enum vault_list list, struct str name) {
+    struct names *to = &vault->lists[list];
+    if (to->names == NULL) to->names = ARENA_NEW_ARRAY(vault->arena, struct str, VAULT_NAMES_MAX);
+    if (to->names == NULL || to->count == VAULT_NAMES_MAX || vault_has_name(vault, list, name)) return;
     struct str copy = arena_copy(vault->arena, name);
-    if (copy.data != NULL) vault->uri_names[vault->uri_name_count++] = copy;
+    if (copy.data != NULL) to->names[to->count++] = copy;
 }
 
 /* ---- Kept ---------------------------------------------------------------------------------------------------------- */
 
+static void write_item(struct buffer *out, uint8_t class, struct str value) {
+    size_t length = value.length;
+    buffer_append_byte(out, class);
+    for (; length >= 0x80; length >>= 7) buffer_append_byte(out, (uint8_t)(0x80 | (length & 0x7f)));
+    buffer_append_byte(out, (uint8_t)length);
+    buffer_append_str(out, value);
+}
+
 void vault_serialise(const struct vault *vault, struct buffer *out) {
     CHECK_MAGIC(vault, VAULT_MAGIC);
     buffer_append_byte(out, VAULT_VERSION);
-    for (uint32_t i = 0; i < vault->count; i++) {
-        const struct vault_row *row = &vault->rows[i];
-        buffer_append_byte(out, row->name.class);
-        size_t length = row->value.length;
-        for (; length >= 0x80; length >>= 7) buffer_append_byte(out, (uint8_t)(0x80 | (length & 0x7f)));
-        buffer_append_byte(out, (uint8_t)length);
-        buffer_append_str(out, row->value);
+    for (uint32_t i = 0; i < vault->count; i++) write_item(out, vault->rows[i].name.class, vault->rows[i].value);
+    for (unsigned list = 0; list < VAULT_LIST_COUNT; list++) {
+        for (size_t i = 0; i < vault->lists[list].count; i++) {
+            write_item(out, (uint8_t)(LIST_FIRST + list), vault->lists[list].names[i]);
+        }
     }
 }
 
@@ -256,20 +272,29 @@ static int read_length(struct str bytes, size_t *at, size_t *length) {
     return -1;
 }
 
+static size_t item_count(const struct vault *vault) {
+    size_t count = vault->count;
+    for (unsigned list = 0; list < VAULT_LIST_COUNT; list++) count += vault->lists[list].count;
+    return count;
+}
+
 int vault_load(struct vault *vault, struct str bytes, struct error *error) {
     CHECK_MAGIC(vault, VAULT_MAGIC);
     CHECK(vault->count == 0);
     bool is_good = bytes.length > 0 && bytes.data[0] == VAULT_VERSION;
     for (size_t at = 1; is_good && at < bytes.length;) {
         uint8_t class = (uint8_t)bytes.data[at++];
+        bool is_name = class >= LIST_FIRST && class < LIST_FIRST + VAULT_LIST_COUNT;
         size_t length;
-        is_good = class < VAULT_CLASSES && read_length(bytes, &at, &length) == 0 && length > 0 &&
+        is_good = (class < VAULT_CLASSES || is_name) && read_length(bytes, &at, &length) == 0 && length > 0 &&
                   length <= bytes.length - at;
         if (!is_good) break;
-        uint32_t before = vault->count;
-        if (find_or_add(vault, (enum data_class)class, str_slice(bytes, at, at + length), error) == NULL) return -1;
-        is_good = vault->count == before + 1;
+        struct str value = str_slice(bytes, at, at + length);
         at += length;
+        size_t before = item_count(vault);
+        if (is_name) vault_add_name(vault, (enum vault_list)(class - LIST_FIRST), value);
+        else if (find_or_add(vault, (enum data_class)class, value, error) == NULL) return -1;
+        is_good = item_count(vault) == before + 1;
     }
     return is_good ? 0 : error_set(error, ERROR_INVALID, "the kept values of a conversation are damaged");
 }

@@ -22,7 +22,7 @@
 #define VAULT_NAME_BYTES 10             /* some 50 bits */
 #define VAULT_NAME_BYTES_MAX 20         /* of a name that would have collided */
 #define VAULT_LABEL_BYTES_MAX 24
-#define VAULT_URI_NAMES_MAX 256u
+#define VAULT_NAMES_MAX 256u            /* in one list */
 
 /* Not a data class: text of the caller that reads like one of his placeholders. It is put back for everyone. */
 #define VAULT_TEXT ((enum data_class)CLASS_MAX)
@@ -60,9 +60,12 @@ struct str vault_value(const struct vault *vault, const struct vault_name *name)
 /* The vault's own entries, by index below vault_count(). */
 struct str vault_entry(const struct vault *vault, size_t index, struct vault_name *name);
 
-/* Names of parameters that are URLs by the schema of a tool. A name that finds no room is dropped. */
-void vault_add_uri_name(struct vault *vault, struct str name);
-bool vault_is_uri_name(const struct vault *vault, struct str name);
+/* What else a conversation has to remember, by name: parameters that are URLs by the schema of their tool, and the tools
+ * that were offered. A name that finds no room is dropped. */
+enum vault_list { VAULT_URI_NAMES, VAULT_TOOLS, VAULT_LIST_COUNT };
+void vault_add_name(struct vault *vault, enum vault_list list, struct str name);
+bool vault_has_name(const struct vault *vault, enum vault_list list, struct str name);
+const struct str *vault_names(const struct vault *vault, enum vault_list list, size_t *count);
 
 /* A placeholder in a text, as it was made or as models write it:
  *

@@ -101,6 +101,8 @@ struct action {
     uint64_t started_ns; /* monotonic */
     struct verdict verdict;
     struct outcome outcome;
+    const struct str *tools; /* that a later answer may call, too: of a request that begins or continues a conversation */
+    size_t tool_count;
     struct vault *vault; /* the gate's: what its placeholders stand for; in the arena; NULL: there are none */
     void *wire; /* the protocol's own, in the action's arena */
 };

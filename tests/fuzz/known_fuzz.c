@@ -1,5 +1,5 @@
-/* Folding keeps to its text, and what a vault knows is replaced in any texts, whole or split, without a byte of it left where
- * it stands by itself. The first byte says where the text is cut in two, the second of which shape it is. */
+/* Folding keeps to its text, and what a vault knows is replaced in any texts, whole or split. The first byte says where the
+ * text is cut in two, the second of which shape it is. */
 #include "guard/fold.h"
 #include "guard/known.h"
 

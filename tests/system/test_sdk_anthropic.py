@@ -106,7 +106,8 @@ EVERY_BLOCK = [{"thinking": "First I think, " * 9, "signature": "c2lnbmVkIGJ5IHR
 @pytest.mark.parametrize("split", [1, 7, 1000])
 def test_stream_of_every_block(line, split):
     line.fake.script({"say": EVERY_BLOCK, "split": split})
-    result = line.call("messages.stream", ask(tools=[WEATHER]), mode="helper")
+    tools = [{**WEATHER, "name": name} for name in ("get_weather", "get_time", "no_arguments")]
+    result = line.call("messages.stream", ask(tools=tools), mode="helper")
     thinking, redacted, text, *calls = result["message"]["content"]
     assert thinking["thinking"] == "First I think, " * 9 and thinking["signature"].startswith("c2lnbmVkIGJ5")
     assert redacted == {"type": "redacted_thinking", "data": "b3A="}

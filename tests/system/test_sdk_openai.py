@@ -15,6 +15,9 @@ MODEL = "gpt-4o-mini"
 WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "The weather of a city.", "strict": True,
                                             "parameters": {"type": "object", "properties": {"city": {"type": "string"}},
                                                            "required": ["city"], "additionalProperties": False}}}
+NO_ARGUMENTS = {"type": "function", "function": {"name": "no_arguments"}}
+RESPONSE_TOOLS = [{"type": "function", "name": "get_weather", "parameters": {}, "strict": False},
+                  {"type": "custom", "name": "shell"}]
 LONG = "The quick brown fox jumps over the lazy dog; zwölf Boxkämpfer jagen Viktor quer über den Deich. 🦊 " * 20
 
 
@@ -55,7 +58,7 @@ def test_chat_headers(line):
 
 def test_chat_several_choices(line):
     line.fake.script({"choices": ["first", [tool_call(city="Bonn")], [{"refusal": "No."}]]})
-    choices = line.call("chat.completions.create", ask(n=3))["value"]["choices"]
+    choices = line.call("chat.completions.create", ask(n=3, tools=[WEATHER]))["value"]["choices"]
     assert [choice["index"] for choice in choices] == [0, 1, 2]
     assert choices[0]["message"]["content"] == "first"
     assert choices[1]["message"]["tool_calls"][0]["function"] == {"name": "get_weather", "arguments": '{"city": "Bonn"}'}
@@ -87,7 +90,7 @@ def test_chat_stream_helper(line):
 
 def test_chat_stream_choices(line):
     line.fake.script({"choices": ["the first of them", "the second, which is longer", [tool_call(city="Köln")]]})
-    choices = line.call("chat.completions.stream", ask(n=3), mode="chat_helper")["completion"]["choices"]
+    choices = line.call("chat.completions.stream", ask(n=3, tools=[WEATHER]), mode="chat_helper")["completion"]["choices"]
     assert [choice["message"]["content"] for choice in choices[:2]] == ["the first of them",
                                                                         "the second, which is longer"]
     assert choices[2]["message"]["tool_calls"][0]["function"]["arguments"] == '{"city": "Köln"}'
@@ -97,7 +100,7 @@ def test_chat_stream_choices(line):
 def test_chat_stream_parallel_tools(line, split):
     line.fake.script({"say": ["Let me look.", tool_call(city="Bonn"), tool_call(city="Rom"), tool_call("no_arguments")],
                       "split": split})
-    result = line.call("chat.completions.stream", ask(tools=[WEATHER], parallel_tool_calls=True), mode="chat_helper")
+    result = line.call("chat.completions.stream", ask(tools=[WEATHER, NO_ARGUMENTS], parallel_tool_calls=True), mode="chat_helper")
     calls = result["completion"]["choices"][0]["message"]["tool_calls"]
     assert [call["function"]["arguments"] for call in calls] == ['{"city": "Bonn"}', '{"city": "Rom"}', "{}"]
     assert len({call["id"] for call in calls}) == 3
@@ -189,7 +192,8 @@ EVERY_PART = [{"thinking": ["First I think.", "Then I think again."], "encrypted
 @pytest.mark.parametrize("split", [1, 7, 1000])
 def test_response_stream(line, split):
     line.fake.script({"say": EVERY_PART, "split": split})
-    events = line.call("responses.create", {"model": MODEL, "input": "hello", "stream": True}, mode="events")["events"]
+    events = line.call("responses.create", {"model": MODEL, "input": "hello", "tools": RESPONSE_TOOLS, "stream": True},
+                       mode="events")["events"]
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     text = [event["delta"] for event in events if event["type"] == "response.output_text.delta"]
     assert "".join(text) == LONG
@@ -204,7 +208,7 @@ def test_response_stream(line, split):
 
 def test_response_stream_helper(line):
     line.fake.script({"say": EVERY_PART})
-    result = line.call("responses.stream", {"model": MODEL, "input": "hello"}, mode="response_helper")
+    result = line.call("responses.stream", {"model": MODEL, "input": "hello", "tools": RESPONSE_TOOLS}, mode="response_helper")
     assert result["text"] == LONG and result["types"][0] == "response.created"
     plain = {event.split(".")[1] for event in result["types"] if event.count(".") > 1}
     assert plain >= {"output_item", "content_part", "output_text", "refusal", "function_call_arguments",
@@ -535,7 +539,8 @@ def test_own_value_in_a_stored_response(line):
 
 def test_own_value_in_tool_arguments(line):
     """Cut at each place, in a stream and not."""
-    body = {"model": MODEL, "messages": [{"role": "user", "content": MAIL}]}
+    body = {"model": MODEL, "messages": [{"role": "user", "content": MAIL}],
+            "tools": [{"type": "function", "function": {"name": "send"}}]}
     line.call("chat.completions.create", body)
     word = line.fake.requests[0].json()["messages"][0]["content"]
     wanted = {"to": MAIL, "text": f'Dear "{MAIL}", hi'}

@@ -190,7 +190,8 @@ enum mask_result http_api_mask_request(struct http_exchange *exchange, struct bu
         buffer_truncate(out, before);
         outcome->request_masked = masked_before;
         outcome->request_revealed = revealed_before;
-        result = mask_body(plan, kind, buffer_view(&exchange->body), out, &outcome->request_masked, &outcome->request_revealed);
+        result = mask_body(plan, kind, buffer_view(&exchange->body), out, &outcome->request_masked,
+                           &outcome->request_revealed);
         again = result != MASK_FAILED && plan->settle != NULL ? plan->settle(plan) : 0;
     } while (again > 0);
     if (again < 0) result = MASK_FAILED;

@@ -35,6 +35,8 @@ int llm_answer_tell(struct llm_answer *answer, uint8_t fact, const struct shape_
     case LLM_TOKENS_OUT: count(value->text, &answer->tokens_out); return 0;
     case LLM_TOKENS_CACHED: count(value->text, &answer->tokens_cached); return 0;
     case LLM_ERROR: answer->is_error = true; return 0;
+    case LLM_TOOL:
+    case LLM_HOSTED_TOOL: return is_string ? llm_call_offer(&answer->calls, value->text, error) : 0;
     default: return 0;
     }
 }

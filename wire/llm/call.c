@@ -165,6 +165,22 @@ int llm_call_judge_strays(struct llm_calls *calls, struct str document, bool is_
     return result;
 }
 
+static bool is_offered(const struct llm_calls *calls, struct str name) {
+    for (size_t i = 0; i < calls->offered_count; i++) {
+        if (str_equal(calls->offered[i], name)) return true;
+    }
+    return false;
+}
+
+int llm_call_offer(struct llm_calls *calls, struct str name, struct error *error) {
+    if (is_offered(calls, name) || calls->offered_count == LLM_OFFERED_MAX) return 0;
+    if (calls->offered == NULL) calls->offered = ARENA_NEW_ARRAY(calls->arena, struct str, LLM_OFFERED_MAX);
+    struct str copy = calls->offered != NULL ? arena_copy(calls->arena, name) : STR_NONE;
+    if (copy.data == NULL) return error_out_of_memory(error);
+    calls->offered[calls->offered_count++] = copy;
+    return 0;
+}
+
 int llm_call_judge(struct llm_calls *calls, struct llm_tool_call *call, bool *is_allowed, struct str *message,
                    struct error *error) {
     struct str said = STR_NONE;
@@ -176,6 +192,7 @@ int llm_call_judge(struct llm_calls *calls, struct llm_tool_call *call, bool *is
                          LLM_CALL_NAME_BYTES_MAX);
     }
     call->index = calls->count++;
+    call->is_echoed = is_offered(calls, call->name);
     llm_call_note(calls, call->name);
     *is_allowed = false;
     if (calls->judge.judge(calls->judge.self, call, is_allowed, &said, error) != 0) return -1;

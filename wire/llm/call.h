@@ -8,6 +8,7 @@
 
 #define LLM_CALLS_MAX 256u       /* in one answer; and of names that are recorded */
 #define LLM_CALL_NAME_BYTES_MAX 256u
+#define LLM_OFFERED_MAX 256u
 
 struct llm_tool_call {
     size_t index;         /* within the answer, from 0 */
@@ -15,6 +16,7 @@ struct llm_tool_call {
     struct str name;
     struct str arguments; /* as the client gets them: JSON, unless the model wrote none */
     bool is_json;
+    bool is_echoed;       /* the answer itself says, apart from what the model wrote, that the tool was offered */
 };
 
 /* P when the callback parks. 0 with *is_allowed; when denied, with *message for the client to read instead. Nothing of
@@ -31,6 +33,8 @@ struct llm_calls {
     struct arena *arena;
     struct str names[LLM_CALLS_MAX]; /* of the tools that were called, without duplicates */
     size_t name_count;
+    struct str *offered; /* tools that the answer says were offered; NULL: none */
+    size_t offered_count;
     size_t count;
     size_t denied_count;
     const char *read[LLM_CALLS_MAX]; /* where the objects begin that were judged, in a document that is looked through */
@@ -52,6 +56,8 @@ int llm_call_read_any(struct arena *arena, struct str object, struct llm_tool_ca
 /* Arguments that came by themselves, as JSON. */
 void llm_call_set_arguments(struct llm_tool_call *call, struct str arguments);
 
+/* The answer says that a tool of this name was offered: responses repeat the settings of their request. */
+int llm_call_offer(struct llm_calls *calls, struct str name, struct error *error) MUST_USE;
 /* Asks the judge; *message is then in the arena. */
 int llm_call_judge(struct llm_calls *calls, struct llm_tool_call *call, bool *is_allowed, struct str *message,
                    struct error *error) MUST_USE;

@@ -121,6 +121,10 @@ static int describe_known(struct http_exchange *exchange, const struct llm_opera
     const struct llm_request *request = &llm->request;
     action->has_unscanned = request->has_image || request->has_audio || request->has_file || request->has_tokens;
     action->conversation = conversation_of(exchange, operation, request);
+    if (request->is_thread) { /* the next request of it need not offer them again */
+        action->tools = request->tools.items;
+        action->tool_count = request->tools.count;
+    }
     return add_steps(exchange, action, error);
 }
 

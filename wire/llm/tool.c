@@ -28,6 +28,51 @@ int llm_tool_step(const struct http_exchange *exchange, struct str name, struct 
     return result;
 }
 
+/* ---- Offered ------------------------------------------------------------------------------------------------------ */
+
+static bool has_name(const struct str *names, size_t count, struct str name) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(names[i], name)) return true;
+    }
+    return false;
+}
+
+/* "computer_toolset_20260801" offers "computer" and what begins with "computer_". */
+static bool is_of_toolset(const struct llm_names *names, struct str name) {
+    for (size_t i = 0; i < names->count; i++) {
+        size_t length = str_find(names->items[i], STR("_toolset_"));
+        if (length == STR_NOT_FOUND || !str_starts_with(name, str_slice(names->items[i], 0, length))) continue;
+        if (name.length == length || name.data[length] == '_') return true;
+    }
+    return false;
+}
+
+/* What the APIs let a tool be called. */
+static bool is_plain_name(struct str name) {
+    for (size_t i = 0; i < name.length; i++) {
+        char c = name.data[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+        if (!is_plain) return false;
+    }
+    return name.length > 0;
+}
+
+/* Byte for byte: a policy that names a tool must not be passed by another spelling of it, which the client may take for the
+ * same. An answer that is read again names no tools in its request. */
+static bool is_offered(const struct http_exchange *exchange, const struct llm_tool_call *call) {
+    const struct llm_exchange *llm = llm_exchange(exchange);
+    const struct llm_request *request = &llm->request;
+    const struct llm_names *tools = &request->tools, *hosted = &request->hosted_tools;
+    const struct action *action = exchange->action;
+    bool is_computer = str_equal(call->name, STR("computer"));
+    if (call->is_echoed || has_name(tools->items, tools->count, call->name)) return true;
+    if (has_name(hosted->items, hosted->count, call->name)) return true;
+    if (has_name(action->tools, action->tool_count, call->name)) return true;
+    if (is_computer && has_name(tools->items, tools->count, STR("computer_use_preview"))) return true;
+    if (is_of_toolset(&request->tools, call->name)) return true;
+    return llm->operation->request == NULL && is_plain_name(call->name);
+}
+
 static int describe_call(struct http_exchange *exchange, const struct llm_tool_call *call, struct action *action,
                          struct error *error) {
     struct wire_session *session = exchange->session;
@@ -41,6 +86,9 @@ static int describe_call(struct http_exchange *exchange, const struct llm_tool_c
     action->digest = sha256_of_parts(parts, LENGTH_OF(parts));
     memcpy(action->within, exchange->action->id, sizeof(action->within));
     if (step == NULL || action->text.data == NULL) return error_out_of_memory(error);
+    if (!is_offered(exchange, call)) {
+        action_refuse(action, REFUSAL_NOT_OFFERED, STR("the request offers no tool of this name"));
+    }
     if (llm_tool_step(exchange, call->name, call->arguments, &action->arena, step) != 0) {
         action_refuse(action, REFUSAL_UNREADABLE, STR("the arguments of the tool call cannot be read without doubt"));
     }
