@@ -4,6 +4,7 @@
 
 #include "cmd/command.h"
 #include "cmd/index.h"
+#include "ledger/verify.h"
 
 /* Where the evidence lies: from --evidence, else from the configuration. */
 struct audit_place {
@@ -21,6 +22,15 @@ int audit_place_index(struct audit_place *place, bool is_fresh, struct audit_ind
 #define AUDIT_VKEY_MAX_BYTES 1024
 /* The value of --key: a verifier key in signed-note form, or a file that holds one. An exit status; failures are said. */
 int audit_read_vkey(const char *option, char vkey[AUDIT_VKEY_MAX_BYTES]);
+
+/* What is sealed of what the log commits to. -1: it could not be checked. */
+struct audit_sealed {
+    uint64_t whole;
+    uint64_t erased;
+    uint64_t bad; /* missing or changed */
+};
+int audit_check_sealed(const char *folder, const char *sealed, ledger_finding_function *report, void *context,
+                       struct audit_sealed *found, struct error *error) MUST_USE;
 
 int audit_list(int argc, char **argv);
 int audit_show(int argc, char **argv);

@@ -2,13 +2,17 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "cmd/audit.h"
 #include "cmd/output.h"
+#include "detect/classes.h"
 #include "ledger/reader.h"
 #include "ledger/seal.h"
 
+#define LIMIT_DEFAULT "1000"
+#define DAY_CHARACTERS 10 /* 2026-11-22 */
 #define TEXT_MAX_BYTES ((size_t)64 << 20)
 
 /* ---- list --------------------------------------------------------------------------------------------------------- */
@@ -25,19 +29,29 @@ struct list_filter {
 
 static const char list_columns[] =
     "SELECT time, action, principal, on_behalf_of, upstream, coalesce(statement, verbs), resources, "
-    "CASE WHEN verdict = 'allow' AND held IS NOT NULL THEN 'allow (approved)' ELSE verdict END, policies, approvers, "
-    "masked, revealed, status, rows, held, masked_request, revealed_request, model, tokens_in, tokens_out, tools, within, "
-    "coalesce(tokens_in, '-') || '/' || coalesce(tokens_out, '-') FROM actions WHERE 1=1";
+    "CASE WHEN verdict = 'allow' AND held IS NOT NULL THEN 'allow (approved)' "
+    "WHEN verdict = 'deny' AND held IN ('denied', 'expired', 'cancelled', 'interrupted') THEN held ELSE verdict END, "
+    "policies, approvers, masked, "
+    "CASE WHEN reveals_all AND revealed IS NULL AND rows > 0 THEN 'not counted' ELSE revealed END, status, rows, held, "
+    "masked_request, revealed_request, model, tokens_in, tokens_out, tools, within, "
+    "held_by, denier, coalesce(tokens_in, '-') || '/' || coalesce(tokens_out, '-'), "
+    "CASE WHEN held_by IS NULL THEN policies WHEN policies = held_by THEN held_by "
+    "ELSE policies || ' (held by ' || held_by || ')' END FROM actions WHERE 1=1";
 
 static const char *const list_names[] = {"time",     "action",    "principal", "on_behalf_of", "upstream",
                                          "what",     "resources", "decision",  "policies",     "approved_by",
                                          "masked",   "revealed",  "status",    "rows",         "held",
                                          "masked_request", "revealed_request", "model", "tokens_in", "tokens_out", "tools",
-                                         "within"};
-#define TOKENS_COLUMN (LENGTH_OF(list_names)) /* "<in>/<out>", for the table */
+                                         "within",   "held_by",   "denied_by"};
+#define TOKENS_COLUMN ((int)LENGTH_OF(list_names)) /* "<in>/<out>", for the table */
+#define DENIER_COLUMN (TOKENS_COLUMN - 1)
+#define POLICY_COLUMN (TOKENS_COLUMN + 1)          /* with what held it */
 
-/* Builds the query; the n-th '?' is bound to parameters[n]. */
-static void build_query(const struct list_filter *filter, struct buffer *sql, const char *parameters[8], int *count) {
+#define PARAMETERS_MAX 16
+
+/* Builds the query, or one that only counts what it would give; the n-th '?' is bound to parameters[n]. */
+static void build_query(const struct list_filter *filter, bool counts, struct buffer *sql,
+                        const char *parameters[PARAMETERS_MAX], int *count) {
     static const char newest_first[] = " ORDER BY time DESC, action DESC LIMIT ?";
     struct {
         const char *value;
@@ -47,13 +61,15 @@ static void build_query(const struct list_filter *filter, struct buffer *sql, co
         {filter->until, " AND time < ?"},
         {filter->principal, " AND (principal = ? OR on_behalf_of = ?)"},
         {filter->resource, " AND instr(resources, ?) > 0"},
-        {filter->decision, " AND (verdict = ? OR held = ?)"},
-        {filter->class, " AND instr(' ' || coalesce(classes,'') || ' ' || coalesce(masked,'') || ' ' || "
+        {filter->decision, " AND ? = CASE WHEN verdict = 'deny' AND held IN ('denied', 'expired', 'cancelled', "
+                           "'interrupted') THEN held WHEN ? = 'approved' AND verdict = 'allow' THEN held ELSE verdict END"},
+        {filter->class, " AND (instr(' ' || coalesce(classes,'') || ' ' || coalesce(masked,'') || ' ' || "
                         "coalesce(revealed,'') || ' ' || coalesce(masked_request,'') || ' ' || "
-                        "coalesce(revealed_request,''), ' ' || ? || ' ') > 0"},
+                        "coalesce(revealed_request,''), ' ' || ? || ' ') > 0 "
+                        "OR (reveals_all AND revealed IS NULL AND rows > 0))"},
     };
     *count = 0;
-    buffer_append_cstr(sql, "SELECT * FROM (");
+    buffer_append_cstr(sql, counts ? "SELECT count(*) FROM (" : "SELECT * FROM (");
     buffer_append_cstr(sql, list_columns);
     for (size_t i = 0; i < LENGTH_OF(conditions); i++) {
         if (conditions[i].value == NULL) continue;
@@ -62,9 +78,11 @@ static void build_query(const struct list_filter *filter, struct buffer *sql, co
             parameters[(*count)++] = conditions[i].value;
         }
     }
-    buffer_append_cstr(sql, newest_first);
-    parameters[(*count)++] = filter->limit != NULL ? filter->limit : "1000";
-    buffer_append_cstr(sql, ") ORDER BY time, action");
+    if (!counts) {
+        buffer_append_cstr(sql, newest_first);
+        parameters[(*count)++] = filter->limit != NULL ? filter->limit : LIMIT_DEFAULT;
+    }
+    buffer_append_cstr(sql, counts ? ")" : ") ORDER BY time, action");
     buffer_append_byte(sql, 0);
 }
 
@@ -78,7 +96,8 @@ static void print_rows(sqlite3_stmt *statement) {
         const char *heading;
         int column;
     } shown[] = {{"TIME", 0},   {"WHO", 2},          {"FOR", 3},     {"WHAT", 5},   {"ON", 6},    {"DECISION", 7},
-                 {"POLICY", 8}, {"APPROVED BY", 9}, {"MASKED", 10}, {"IN REQUEST", 15}, {"STATUS", 12}, {"ROWS", 13},
+                 {"POLICY", POLICY_COLUMN}, {"APPROVED BY", 9}, {"DENIED BY", DENIER_COLUMN},
+                 {"MASKED", 10}, {"IN REQUEST", 15}, {"STATUS", 12}, {"ROWS", 13},
                  {"TOKENS", TOKENS_COLUMN}, {"ACTION", 1}};
     struct table table;
     table_init(&table, LENGTH_OF(shown), 48);
@@ -109,38 +128,111 @@ static void print_rows_json(sqlite3_stmt *statement) {
     }
 }
 
-static int list(struct audit_index *index, const struct list_filter *filter, bool as_json, struct error *error) {
+static int run_query(struct audit_index *index, const struct list_filter *filter, bool counts, sqlite3_stmt **statement,
+                     struct error *error) {
     struct buffer sql;
-    const char *parameters[16];
+    const char *parameters[PARAMETERS_MAX];
     int count;
-    sqlite3_stmt *statement;
     buffer_init(&sql, 1 << 16);
-    build_query(filter, &sql, parameters, &count);
-    int result = sqlite3_prepare_v2(audit_index_database(index), buffer_view(&sql).data, -1, &statement, NULL);
+    build_query(filter, counts, &sql, parameters, &count);
+    int result = sqlite3_prepare_v2(audit_index_database(index), buffer_view(&sql).data, -1, statement, NULL);
     buffer_free(&sql);
     if (result != SQLITE_OK) {
         return error_set(error, ERROR_SYSTEM, "the query index: %s", sqlite3_errmsg(audit_index_database(index)));
     }
     for (int i = 0; i < count; i++) {
-        bool is_limit = i == count - 1;
-        if (is_limit) sqlite3_bind_int64(statement, i + 1, strtoll(parameters[i], NULL, 10));
-        else sqlite3_bind_text(statement, i + 1, parameters[i], -1, SQLITE_STATIC);
+        bool is_limit = !counts && i == count - 1;
+        if (is_limit) sqlite3_bind_int64(*statement, i + 1, strtoll(parameters[i], NULL, 10));
+        else sqlite3_bind_text(*statement, i + 1, parameters[i], -1, SQLITE_STATIC);
     }
-    if (as_json) print_rows_json(statement);
-    else print_rows(statement);
-    sqlite3_finalize(statement);
     return 0;
 }
 
-/* Times are compared as text: bring them to the form that entries have. */
-static int normalise_time(const char **time, char text[CLOCK_RFC3339_BYTES]) {
+/* A list that was cut looks like a whole one, unless it says so. */
+static int tell_cut(struct audit_index *index, const struct list_filter *filter, struct error *error) {
+    sqlite3_stmt *statement;
+    int64_t limit = strtoll(filter->limit != NULL ? filter->limit : LIMIT_DEFAULT, NULL, 10);
+    if (run_query(index, filter, true, &statement, error) != 0) return -1;
+    int64_t all = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    if (all > limit) {
+        fprintf(stderr, "sworn: these are the newest %" PRId64 " of %" PRId64 " actions; --limit shows more\n", limit, all);
+    }
+    return 0;
+}
+
+static int list(struct audit_index *index, const struct list_filter *filter, bool as_json, struct error *error) {
+    sqlite3_stmt *statement;
+    if (run_query(index, filter, false, &statement, error) != 0) return -1;
+    if (as_json) print_rows_json(statement);
+    else print_rows(statement);
+    sqlite3_finalize(statement);
+    return tell_cut(index, filter, error);
+}
+
+/* ---- What was asked for ------------------------------------------------------------------------------------------- */
+
+/* "7d", "12h", "30m", "2w": that long ago. */
+static bool parse_ago(const char *text, int64_t *real_us) {
+    static const struct { char unit; int64_t seconds; } units[] = {{'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    struct str word = str_from_cstr(text);
+    uint64_t count;
+    if (word.length < 2 || word.length > 8 || str_parse_u64(str_slice(word, 0, word.length - 1), &count) != 0) return false;
+    for (size_t i = 0; i < LENGTH_OF(units); i++) {
+        if (word.data[word.length - 1] != units[i].unit) continue;
+        *real_us = clock_real_us() - (int64_t)count * units[i].seconds * 1000000;
+        return true;
+    }
+    return false;
+}
+
+/* Times are compared as text: bring them to the form that entries have. A day that is an end is one to its end. */
+static int normalise_time(const char **time, bool is_end, char text[CLOCK_RFC3339_BYTES]) {
     int64_t real_us;
     if (*time == NULL) return 0;
-    if (clock_parse_rfc3339(str_from_cstr(*time), &real_us) != 0) {
-        return command_fail(COMMAND_USAGE, "\"%s\" is not a time: 2026-11-22 or 2026-11-22T02:14:00Z", *time);
+    if (!parse_ago(*time, &real_us)) {
+        if (clock_parse_rfc3339(str_from_cstr(*time), &real_us) != 0) {
+            return command_fail(COMMAND_USAGE, "\"%s\" is not a time: 2026-11-22, 2026-11-22T02:14:00Z, or 7d ago", *time);
+        }
+        if (is_end && strlen(*time) == DAY_CHARACTERS) real_us += (int64_t)86400 * 1000000;
     }
     *time = clock_format_rfc3339(real_us, text).data;
     return 0;
+}
+
+/* A typing error must not look like "nothing of that kind". */
+static int check_words(const struct list_filter *filter) {
+    static const char *const decisions[] = {"allow",   "deny",      "hold",       "approved",
+                                            "denied",  "expired",   "cancelled",  "interrupted"};
+    size_t i = 0;
+    while (filter->decision != NULL && i < LENGTH_OF(decisions) && strcmp(filter->decision, decisions[i]) != 0) i++;
+    if (i == LENGTH_OF(decisions)) {
+        return command_fail(COMMAND_USAGE, "--decision %s: one of allow, deny, hold, approved, denied, expired, cancelled, "
+                            "interrupted", filter->decision);
+    }
+    if (filter->class != NULL && class_from_name(str_from_cstr(filter->class)) == CLASS_NONE) {
+        return command_fail(COMMAND_USAGE, "--class %s: there is no such data class (doc/detection.md)",
+                            filter->class);
+    }
+    return 0;
+}
+
+/* Neither the log nor the configuration has the name. */
+static bool is_unknown_principal(const struct audit_place *place, struct audit_index *index, const char *name) {
+    sqlite3_stmt *statement;
+    bool is_known = false;
+    if (name == NULL) return false;
+    for (size_t i = 0; place->config != NULL && i < place->config->principal_count; i++) {
+        is_known = is_known || str_equal_cstr(place->config->principals[i].name, name);
+    }
+    if (sqlite3_prepare_v2(audit_index_database(index), "SELECT 1 FROM sessions WHERE principal = ?1 OR on_behalf_of = ?1 "
+                           "LIMIT 1", -1, &statement, NULL) != SQLITE_OK) {
+        return false;
+    }
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    is_known = is_known || sqlite3_step(statement) == SQLITE_ROW;
+    sqlite3_finalize(statement);
+    return !is_known;
 }
 
 int audit_list(int argc, char **argv) {
@@ -149,12 +241,13 @@ int audit_list(int argc, char **argv) {
     const char *evidence = NULL;
     bool as_json = false;
     const struct command_option options[] = {
-        {"--since", "TIME", "from this time on (2026-11-22, or with a time and zone)", &filter.since, NULL},
-        {"--until", "TIME", "up to this time", &filter.until, NULL},
+        {"--since", "TIME", "from this time on (2026-11-22, with a time and zone, or 7d)", &filter.since, NULL},
+        {"--until", "TIME", "up to this time; a day is included", &filter.until, NULL},
         {"--principal", "NAME", "of this principal, or on behalf of it", &filter.principal, NULL},
         {"--resource", "TEXT", "whose resources hold this text", &filter.resource, NULL},
-        {"--decision", "WORD", "allow, deny, hold, approved, denied, expired, cancelled", &filter.decision, NULL},
-        {"--class", "NAME", "with this data class found, masked or revealed", &filter.class, NULL},
+        {"--decision", "WORD", "allow, deny, hold, approved, denied, expired, cancelled, interrupted", &filter.decision,
+         NULL},
+        {"--class", "NAME", "with this data class found, masked or revealed (or not counted)", &filter.class, NULL},
         {"--limit", "N", "the newest N (default 1000)", &filter.limit, NULL},
         AUDIT_OPTION_EVIDENCE(&evidence), COMMAND_OPTION_CONFIG(&config),
         {"--json", NULL, "print one JSON object a line", NULL, &as_json}};
@@ -169,13 +262,21 @@ int audit_list(int argc, char **argv) {
     struct error error;
     int status = command_parse(&usage, argc, argv, &count);
     if (status >= 0) return status;
-    if (normalise_time(&filter.since, since) != 0 || normalise_time(&filter.until, until) != 0) return COMMAND_USAGE;
+    if (normalise_time(&filter.since, false, since) != 0 || normalise_time(&filter.until, true, until) != 0 ||
+        check_words(&filter) != 0) {
+        return COMMAND_USAGE;
+    }
     if (filter.limit != NULL && str_parse_u64(str_from_cstr(filter.limit), &limit) != 0) {
         return command_fail(COMMAND_USAGE, "--limit %s: a number is needed", filter.limit);
     }
     status = audit_place_open(&place, evidence, config);
     if (status != COMMAND_OK) return status;
-    if (audit_place_index(&place, false, &index, &error) != 0 || list(index, &filter, as_json, &error) != 0) {
+    if (audit_place_index(&place, false, &index, &error) != 0) {
+        status = command_fail_error(COMMAND_NO, &error);
+    } else if (is_unknown_principal(&place, index, filter.principal)) {
+        status = command_fail(COMMAND_USAGE, "--principal %s: neither the log nor the configuration has that name",
+                              filter.principal);
+    } else if (list(index, &filter, as_json, &error) != 0) {
         status = command_fail_error(COMMAND_NO, &error);
     }
     audit_index_close(&index);

@@ -3,12 +3,14 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "cmd/index_bond.h"
 #include "ledger/reader.h"
 
-#define INDEX_VERSION 2
+#define INDEX_VERSION 3
 #define INDEX_BATCH 20000
 
 static const char schema[] =
@@ -19,7 +21,7 @@ static const char schema[] =
     " upstream TEXT, verbs TEXT, resources TEXT, statement TEXT, verdict TEXT, policies TEXT, approvers TEXT,"
     " classes TEXT, masked TEXT, revealed TEXT, status TEXT, code TEXT, rows INTEGER, duration_us INTEGER,"
     " held TEXT, text TEXT, within TEXT, model TEXT, tokens_in INTEGER, tokens_out INTEGER, tools TEXT,"
-    " masked_request TEXT, revealed_request TEXT);"
+    " masked_request TEXT, revealed_request TEXT, held_by TEXT, denier TEXT, reveals_all INTEGER);"
     "CREATE INDEX actions_by_time ON actions (time);"
     "CREATE TABLE entries (number INTEGER PRIMARY KEY, action TEXT, type TEXT);"
     "CREATE INDEX entries_by_action ON entries (action);";
@@ -29,6 +31,7 @@ enum statement_kind {
     INSERT_ACTION,
     UPDATE_OUTCOME,
     UPSERT_HOLD,
+    ADD_DENIAL,
     END_HOLD,
     INSERT_ENTRY,
     STATEMENT_COUNT,
@@ -38,17 +41,21 @@ static const char *const statements_sql[STATEMENT_COUNT] = {
     [INSERT_SESSION] = "INSERT OR REPLACE INTO sessions VALUES (?,?,?,?,?,?,?)",
     [INSERT_ACTION] =
         "INSERT INTO actions (action, session, time, principal, on_behalf_of, upstream, verbs, resources, statement,"
-        " verdict, policies, approvers, classes, text, within) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " verdict, policies, approvers, classes, text, within, reveals_all) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT (action) DO UPDATE SET time=excluded.time, principal=excluded.principal,"
         " on_behalf_of=excluded.on_behalf_of, upstream=excluded.upstream, verbs=excluded.verbs,"
         " resources=excluded.resources, statement=excluded.statement, verdict=excluded.verdict,"
         " policies=excluded.policies, approvers=excluded.approvers, classes=excluded.classes, text=excluded.text,"
-        " within=excluded.within",
+        " within=excluded.within, reveals_all=excluded.reveals_all",
     [UPDATE_OUTCOME] = "UPDATE actions SET status=?2, code=?3, rows=?4, masked=?5, revealed=?6, duration_us=?7,"
                        " masked_request=?8, revealed_request=?9, model=?10, tokens_in=?11, tokens_out=?12, tools=?13"
                        " WHERE action=?1",
-    [UPSERT_HOLD] = ("INSERT INTO actions (action, session, time, verdict, policies, verbs, resources, held, text)"
-                     " VALUES (?,?,?,'hold',?,?,?,'pending',?)"),
+    [UPSERT_HOLD] = "INSERT INTO actions (action, session, time, verdict, policies, held_by, verbs, resources, statement,"
+                    " held, text, principal, on_behalf_of, upstream)"
+                    " SELECT ?1,?2,?3,'hold',?4,?4,?5,?6,?7,'pending',?8,s.principal,s.on_behalf_of,s.upstream"
+                    " FROM (SELECT 1) LEFT JOIN sessions s ON s.session=?2 WHERE true"
+                    " ON CONFLICT (action) DO UPDATE SET held='pending', held_by=held_by || ', ' || excluded.held_by",
+    [ADD_DENIAL] = "UPDATE actions SET denier=?2 WHERE action=?1",
     [END_HOLD] = "UPDATE actions SET held=?2 WHERE action=?1",
     [INSERT_ENTRY] = "INSERT OR REPLACE INTO entries VALUES (?,?,?)",
 };
@@ -116,16 +123,30 @@ static void bind_counts(struct audit_index *index, sqlite3_stmt *statement, int 
     bind_scratch(index, statement, column);
 }
 
+static const char *step_value(const json_t *step, const char *name, bool in_context) {
+    const json_t *holder = in_context ? json_object_get(step, "context") : step;
+    return json_string_value(json_object_get(holder, name));
+}
+
+/* Has a step before this one the same? Whole names: "pay" is not in "pay2". */
+static bool is_repeated(const json_t *steps, size_t index, const char *name, bool in_context, const char *value) {
+    for (size_t i = 0; i < index; i++) {
+        const char *other = step_value(json_array_get(steps, i), name, in_context);
+        if (other != NULL && strcmp(other, value) == 0) return true;
+    }
+    return false;
+}
+
 /* The distinct values of one member of each step, in order of appearance. */
 static void bind_steps(struct audit_index *index, sqlite3_stmt *statement, int column, const json_t *event,
                        const char *name, bool in_context) {
     size_t i;
     const json_t *step;
     buffer_clear(&index->scratch);
-    json_array_foreach(json_object_get(event, "steps"), i, step) {
-        const json_t *holder = in_context ? json_object_get(step, "context") : step;
-        const char *value = json_string_value(json_object_get(holder, name));
-        if (value == NULL || str_find(buffer_view(&index->scratch), str_from_cstr(value)) != STR_NOT_FOUND) continue;
+    const json_t *steps = json_object_get(event, "steps");
+    json_array_foreach(steps, i, step) {
+        const char *value = step_value(step, name, in_context);
+        if (value == NULL || is_repeated(steps, i, name, in_context, value)) continue;
         append_item(&index->scratch, value);
     }
     bind_scratch(index, statement, column);
@@ -175,6 +196,8 @@ static int add_intent(struct audit_index *index, const struct ledger_entry *entr
     if (text != NULL) sqlite3_bind_text(statement, 14, text, -1, SQLITE_TRANSIENT);
     free(text);
     bind_member(statement, 15, event, "within");
+    const char *first = json_string_value(json_array_get(json_object_get(event, "reveal"), 0));
+    sqlite3_bind_int(statement, 16, first != NULL && strcmp(first, "*") == 0);
     return step_statement(index, statement, error);
 }
 
@@ -211,9 +234,21 @@ static int add_hold(struct audit_index *index, const struct ledger_entry *entry,
     bind_names(index, statement, 4, json_object_get(event, "policies"));
     bind_steps(index, statement, 5, event, "verb", false);
     bind_steps(index, statement, 6, event, "resource", false);
+    bind_steps(index, statement, 7, event, "statement", true);
     char *text = json_dumps(json_object_get(event, "text"), JSON_COMPACT | JSON_SORT_KEYS);
-    if (text != NULL) sqlite3_bind_text(statement, 7, text, -1, SQLITE_TRANSIENT);
+    if (text != NULL) sqlite3_bind_text(statement, 8, text, -1, SQLITE_TRANSIENT);
     free(text);
+    return step_statement(index, statement, error);
+}
+
+/* The vote that ended the hold. */
+static int add_vote(struct audit_index *index, const struct ledger_entry *entry, json_t *event, struct error *error) {
+    sqlite3_stmt *statement = index->statements[ADD_DENIAL];
+    const char *decision = json_string_value(json_object_get(event, "decision"));
+    (void)entry;
+    if (decision == NULL || strcmp(decision, "deny") != 0) return 0;
+    bind_member(statement, 1, event, "action");
+    bind_member(statement, 2, event, "approver");
     return step_statement(index, statement, error);
 }
 
@@ -231,6 +266,7 @@ static const struct {
 } event_types[] = {
     {{"session_start", 13}, add_session}, {{"intent", 6}, add_intent},      {{"outcome", 7}, add_outcome},
     {{"hold_requested", 14}, add_hold},   {{"hold_ended", 10}, end_hold},
+    {{"approval", 8}, add_vote},
 };
 
 static int add_entry(struct audit_index *index, const struct ledger_entry *entry, struct error *error) {
@@ -315,16 +351,17 @@ static int open_database(struct audit_index *index, const char *path, struct err
         return database_error(index, error);
     }
     sqlite3_busy_timeout(index->database, 5000);
-    return execute(index, "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF", error);
+    return execute(index, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF", error);
 }
 
-int audit_index_open(struct audit_index **out, const char *path, const char *evidence_folder, bool is_fresh,
-                     struct error *error) {
+int audit_index_open(struct audit_index **out, const char *path, const char *evidence_folder, struct str key,
+                     bool is_fresh, struct error *error) {
     struct ledger_reader *reader = NULL;
     struct audit_index *index = *out = calloc(1, sizeof(*index));
     if (index == NULL) return error_out_of_memory(error);
     buffer_init(&index->scratch, (size_t)1 << 20);
     if (ledger_reader_open(&reader, evidence_folder, STR_NONE, error) != 0) return -1;
+    is_fresh = is_fresh || (path != NULL && !index_bond_holds(path, evidence_folder, key));
     int result = open_database(index, path, error);
     if (result == 0) {
         index->size = read_meta(index, "size");
@@ -333,6 +370,9 @@ int audit_index_open(struct audit_index **out, const char *path, const char *evi
     }
     if (result == 0) result = prepare(index, error);
     if (result == 0) result = catch_up(index, reader, error);
+    if (result == 0 && path != NULL) {
+        result = index_bond_write(path, evidence_folder, key, (uint64_t)index->size, error);
+    }
     ledger_reader_free(&reader);
     return result;
 }

@@ -12,9 +12,10 @@
 
 struct audit_index;
 
-/* path NULL: in memory, for this command only. is_fresh: rebuild from nothing. */
-int audit_index_open(struct audit_index **index, const char *path, const char *evidence_folder, bool is_fresh,
-                     struct error *error) MUST_USE;
+/* path NULL: in memory, for this command only. is_fresh: rebuild from nothing; so is what its bond (cmd/index_bond.h, by
+ * the key) does not hold. */
+int audit_index_open(struct audit_index **index, const char *path, const char *evidence_folder, struct str key,
+                     bool is_fresh, struct error *error) MUST_USE;
 void audit_index_close(struct audit_index **index);
 /* For queries. */
 sqlite3 *audit_index_database(struct audit_index *index);

@@ -81,6 +81,14 @@ int seal_reference_parse(struct str text, struct seal_reference *out) MUST_USE;
  * it is not what was committed to; ERROR_DENIED: not this KEK. The text is appended to plaintext. */
 int seal_open(const char *folder, struct str kek, const struct seal_commitment *commitment, struct buffer *plaintext,
               struct error *error) MUST_USE;
+/* Is what was sealed still there? Without any key: the ciphertext is the one that was committed to. */
+enum seal_state {
+    SEAL_WHOLE,
+    SEAL_ERASED,  /* overwritten with zeros, the payload or its session's key */
+    SEAL_MISSING, /* the file is gone, or shorter */
+    SEAL_CHANGED,
+};
+enum seal_state seal_look(const char *folder, const struct seal_commitment *commitment);
 /* The same, and the MAC key that was sealed with the text. */
 int seal_open_with_key(const char *folder, struct str kek, const struct seal_commitment *commitment,
                        struct buffer *plaintext, uint8_t key[SEAL_MAC_KEY_BYTES], struct error *error) MUST_USE;

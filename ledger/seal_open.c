@@ -140,6 +140,32 @@ static int unwrap_key(const char *folder, struct str kek, const struct seal_refe
     return 0;
 }
 
+enum seal_state seal_look(const char *folder, const struct seal_commitment *commitment) {
+    const struct seal_reference *reference = &commitment->reference;
+    struct seal_payload_header header;
+    struct seal_key_record record;
+    if (read_at(folder, reference, "payloads", reference->payload_offset, &header, sizeof(header), NULL) != 0 ||
+        read_at(folder, reference, "keys", reference->key_offset, &record, sizeof(record), NULL) != 0) {
+        return SEAL_MISSING;
+    }
+    if (is_zero(&header, sizeof(header)) || is_zero(&record, sizeof(record))) return SEAL_ERASED;
+    if (header.magic != SEAL_PAYLOAD_MAGIC || record.magic != SEAL_KEY_MAGIC || header.key_offset != reference->key_offset ||
+        header.length != commitment->length + SEAL_MAC_KEY_BYTES ||
+        header.length > SEAL_PLAINTEXT_MAX_BYTES + SEAL_MAC_KEY_BYTES) {
+        return SEAL_CHANGED;
+    }
+    char *cipher = malloc(header.length);
+    if (cipher == NULL) return SEAL_CHANGED;
+    uint64_t offset = reference->payload_offset + sizeof(header);
+    enum seal_state state = SEAL_MISSING;
+    if (read_at(folder, reference, "payloads", offset, cipher, header.length, NULL) == 0) {
+        struct sha256 digest = sha256_of(str_make(cipher, header.length));
+        state = sha256_equal(&digest, &commitment->ciphertext) ? SEAL_WHOLE : SEAL_CHANGED;
+    }
+    free(cipher);
+    return state;
+}
+
 static int open_cipher(const uint8_t *key, const struct seal_payload_header *header, struct str cipher,
                        const struct seal_commitment *commitment, struct buffer *plaintext,
                        uint8_t mac_key[SEAL_MAC_KEY_BYTES], struct error *error) {
