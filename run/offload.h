@@ -11,6 +11,7 @@
 
 enum offload_purpose {
     OFFLOAD_COMPUTE,     /* needs a processor: key derivation, large texts */
+    OFFLOAD_PARSE,       /* reads a long statement: seconds of a processor */
     OFFLOAD_NAMES,       /* asks a name server */
     OFFLOAD_STATE_READ,  /* the state database; never waits for who writes there */
     OFFLOAD_STATE_WRITE,

@@ -88,18 +88,28 @@ static int send_name(struct postgres_state *state, struct expectation *entry, en
     return error_set(error, ERROR_LIMIT, "more than %u prepared statements and portals are under way", NAMES_MAX);
 }
 
-static int handle_parse(struct wire_session *session, const struct message *message, struct error *error) {
+/* P */
+static int handle_parse(struct wire_session *session, struct error *error) {
     struct postgres_state *state = postgres_state(session);
+    struct message message;
     struct message_parse parse;
-    if (message_decode_parse(message->body, &parse) != 0)
+    CHECK(message_next(stream_buffered(session->client), &message) == MESSAGE_WHOLE);
+    if (message_decode_parse(message.body, &parse) != 0)
         return error_set(error, ERROR_PROTOCOL, "a Parse message cannot be read");
+    const struct sql_analysis *analysis = postgres_analyze(session, parse.text, error);
+    if (analysis == NULL) return -1;
+    /* The wait may have moved the input. */
+    CHECK(message_next(stream_buffered(session->client), &message) == MESSAGE_WHOLE);
+    CHECK(message_decode_parse(message.body, &parse) == 0);
     struct expectation *entry = push(state, EXPECT_PARSE, error);
-    if (entry == NULL) return -1;
-    entry->analysis = sql_analyze(postgres_sql_cache(), parse.text, error);
-    if (entry->analysis == NULL) return -1;
+    if (entry == NULL) {
+        sql_analysis_release(&analysis);
+        return -1;
+    }
+    entry->analysis = analysis;
     if (entry->analysis->statement_count > 0) entry->statement = &entry->analysis->statements[0];
     if (send_name(state, entry, NAME_STATEMENT, parse.name, error) != 0) return -1;
-    return prefix_add(session, message, error);
+    return prefix_add(session, &message, error);
 }
 
 /* P: what a name of a statement or portal stands for, held; *analysis stays NULL when nobody knows. An answer of an
@@ -218,7 +228,7 @@ static enum handled handle_query(struct wire_session *session, struct action **o
     }
     if (state->is_batch_open && state->is_skipping) return HANDLED_DONE;
     struct described described = {.is_query = true, .frame_bytes = message.frame_bytes};
-    described.analysis = sql_analyze(postgres_sql_cache(), text, error);
+    described.analysis = postgres_analyze(session, text, error);
     if (described.analysis == NULL) return HANDLED_ERROR;
     return return_action(session, &described, NULL, out, error);
 }
@@ -263,12 +273,13 @@ static const struct sql_analysis *analyze_unknown(struct error *error) {
     return sql_analyze(postgres_sql_cache(), STR("EXECUTE of a portal that is not known to sworn"), error);
 }
 
-/* One statement of several, or one within PREPARE or DECLARE: what runs is that statement alone. */
-static int narrow(const struct sql_analysis **analysis, const struct sql_statement **statement, struct error *error) {
+/* P: one statement of several, or one within PREPARE or DECLARE: what runs is that statement alone. */
+static int narrow(struct wire_session *session, const struct sql_analysis **analysis,
+                  const struct sql_statement **statement, struct error *error) {
     bool is_whole = (*analysis)->statement_count == 1 && *statement == &(*analysis)->statements[0];
     if (*statement == NULL || is_whole) return 0;
     const struct sql_analysis *whole = *analysis;
-    *analysis = sql_analyze(postgres_sql_cache(), (*statement)->text, error);
+    *analysis = postgres_analyze(session, (*statement)->text, error);
     sql_analysis_release(&whole);
     if (*analysis == NULL) return -1;
     *statement = (*analysis)->statement_count > 0 ? &(*analysis)->statements[0] : NULL;
@@ -326,7 +337,7 @@ static enum handled decide_prefix(struct wire_session *session, struct action **
     }
     described.prefix_count = item.count;
     described.is_bind = item.is_bind;
-    if (narrow(&described.analysis, &described.statement, error) != 0) return HANDLED_ERROR;
+    if (narrow(session, &described.analysis, &described.statement, error) != 0) return HANDLED_ERROR;
     return return_action(session, &described, parameters, out, error);
 }
 
@@ -359,8 +370,9 @@ static enum handled handle_execute(struct wire_session *session, struct action *
         described.analysis = analyze_unknown(error);
         if (described.analysis == NULL) return HANDLED_ERROR;
     }
-    const struct name_parameters *parameters = parameters_of(state, portal, described.statement);
-    if (narrow(&described.analysis, &described.statement, error) != 0) return HANDLED_ERROR;
+    const struct sql_statement *whole = described.statement;
+    if (narrow(session, &described.analysis, &described.statement, error) != 0) return HANDLED_ERROR;
+    const struct name_parameters *parameters = parameters_of(state, portal, whole);
     described.is_portal_described = ends_with_describe(state, portal);
     return return_action(session, &described, parameters, out, error);
 }
@@ -505,7 +517,7 @@ static enum handled handle_message(struct wire_session *session, const struct me
     case 'S':
     case 'H': return handle_batch_end(session, *message, out, error);
     case 'E': return handle_execute(session, out, error);
-    case 'P': return handled(handle_parse(session, message, error));
+    case 'P': return handled(handle_parse(session, error));
     case 'B': return handled(handle_bind(session, error));
     case 'D':
     case 'C': return handled(handle_target(session, message, error));

@@ -2,10 +2,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "run/fiber.h"
 #include "wire/postgres/session.h"
 
 #define DIGEST_DOMAIN "sworn/action/postgres/v1"
 #define RUN_BYTES_MIN 3u /* shorter runs of text within binary data hold no value that a detector knows */
+
+#define LITERALS_AT_ONCE 1000u /* inspected before others of the worker get their turn */
 
 /* What parameters there are when there are none. */
 static const struct sha256 no_parameters;
@@ -34,6 +37,7 @@ static int inspect_text(struct wire_session *session, const struct sql_analysis 
             session->gate->inspect(session, STR_NONE, MASK_TEXT, statement->text, &action->request_classes, error) != 0)
             return -1;
         for (size_t j = 0; j < statement->literal_count; j++) {
+            if (j % LITERALS_AT_ONCE == LITERALS_AT_ONCE - 1) fiber_yield();
             const struct sql_literal *literal = &statement->literals[j];
             if (session->gate->inspect(session, literal->name, MASK_TEXT, literal->value, &action->request_classes,
                                        error) != 0)
@@ -166,6 +170,7 @@ int postgres_bind_values(const struct message_bind *bind, const struct sql_analy
     struct sql_value known[SQL_VALUES_MAX];
     size_t count = bind->value_count < LENGTH_OF(known) ? bind->value_count : LENGTH_OF(known);
     struct str values = bind->values;
+    if (*statement == NULL || (*analysis)->text.length > SQL_CACHE_TEXT_BYTES_MAX) return 0; /* a long one is read once */
     bool is_alone = *statement != NULL && (*analysis)->statement_count == 1 && *statement == &(*analysis)->statements[0];
     if (!is_alone || !(*statement)->wants_values) return 0;
     for (size_t i = 0; i < count; i++) {

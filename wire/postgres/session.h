@@ -63,6 +63,7 @@ struct postgres_state {
     uint32_t magic;
 
     /* login */
+    struct str principal;        /* who claims to log in: the gate lets nobody else pass */
     struct str database;
     struct buffer parameters;    /* startup parameters to pass on: name NUL value NUL ... */
     struct upstream_link link;
@@ -142,6 +143,11 @@ int postgres_release(struct wire_session *session, struct action *action, struct
  * for its action. What cannot be masked is left out, of an error all but its code. */
 void postgres_append_text(const struct wire_session *session, const struct message *message,
                           const struct expectation *entry, struct buffer *out);
+
+/* large_text.c. P, when the text is long: nothing may point into the client's input, and no entry be pushed before.
+ * NULL: the session is over. */
+const struct sql_analysis *postgres_analyze(struct wire_session *session, struct str text,
+                                            struct error *error) MUST_USE;
 
 /* describe.c: the action that a Query or an Execute is. */
 struct action *postgres_describe(struct wire_session *session, const struct described *described,

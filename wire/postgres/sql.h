@@ -18,8 +18,9 @@
 #include "base/error.h"
 #include "model/action.h"
 
-/* More than this is SQL_UNKNOWN. */
+/* More than this is SQL_UNKNOWN. A million words take seconds of a processor and some hundred MiB while they are read. */
 #define SQL_TEXT_BYTES_MAX (16u * 1024 * 1024)
+#define SQL_TOKENS_MAX 1000000u
 
 enum sql_verb { SQL_READ, SQL_WRITE, SQL_DDL, SQL_ADMIN, SQL_UNKNOWN, SQL_VERB_COUNT };
 
@@ -166,6 +167,9 @@ struct sql_analysis {
     size_t statement_count;
     const struct sql_analysis *base;       /* held: where the strings of this one are, when it was made from another */
 };
+
+/* Longer texts are seldom asked for twice: they are not kept. */
+#define SQL_CACHE_TEXT_BYTES_MAX 16384
 
 struct sql_cache;
 

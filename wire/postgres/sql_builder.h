@@ -216,6 +216,9 @@ bool sql_is_operator_known(struct str schema, struct str name);
 bool sql_is_statistics_relation(struct str name); /* its rows hold values of other tables */
 bool sql_is_catalog_relation(struct str name);
 
+/* sql_tokens.c */
+size_t sql_count_tokens(struct str text);
+
 /* sql_depth.c: an upper bound of the depth of the parse tree, in tokens; -1 with a message when it does not scan. */
 int sql_depth_bound(const char *text, size_t length, size_t *depth, struct error *error) MUST_USE;
 

@@ -7,7 +7,6 @@
 #include "wire/postgres/sql_shape.h"
 
 #define SQL_CACHE_MAGIC 0x5a1cac4eu
-#define SQL_CACHE_TEXT_BYTES_MAX 16384
 
 struct cache_entry {
     const struct sql_analysis *analysis; /* NULL: free */

@@ -122,6 +122,7 @@ static int set_unknown(struct sql_analysis *analysis, const char *reason) {
 static const char *why_unreadable(struct str text) {
     if (text.length > SQL_TEXT_BYTES_MAX) return "the statement is too long to be read";
     if (str_find_byte(text, '\0') != STR_NOT_FOUND) return "the statement holds a NUL byte";
+    if (sql_count_tokens(text) > SQL_TOKENS_MAX) return "the statement has too many words to be read";
     if (!utf8_is_valid(text)) return "the statement is not UTF-8";
     return NULL;
 }

@@ -203,6 +203,7 @@ static int take_startup(struct wire_session *session, struct wire_login *login, 
         if (take_option(session, login, &startup->options[i], error) != 0) return -1;
     }
     if (login->user.length == 0) return error_set(error, ERROR_DENIED, "no user name in the startup packet");
+    postgres_state(session)->principal = login->user;
     if (!stream_is_tls(session->client) && !session->allows_plaintext_token)
         return error_set(error, ERROR_DENIED, "this listener takes tokens over TLS only: connect with sslmode=require");
     append_negotiation(stream_output(session->client), startup);
