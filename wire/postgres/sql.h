@@ -18,9 +18,10 @@
 #include "base/error.h"
 #include "model/action.h"
 
-/* More than this is SQL_UNKNOWN. A million words take seconds of a processor and some hundred MiB while they are read. */
+/* More than this is SQL_UNKNOWN. So many words take ten seconds of a
+ * processor and half a GiB while they are read. */
 #define SQL_TEXT_BYTES_MAX (16u * 1024 * 1024)
-#define SQL_TOKENS_MAX 1000000u
+#define SQL_TOKENS_MAX 2500000u
 
 enum sql_verb { SQL_READ, SQL_WRITE, SQL_DDL, SQL_ADMIN, SQL_UNKNOWN, SQL_VERB_COUNT };
 
