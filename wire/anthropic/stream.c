@@ -11,6 +11,7 @@
 #include "wire/llm/stream_form.h"
 
 #define BLOCKS_MAX 1024
+#define TYPE_BYTES_MAX 256u
 
 struct held_block {
     uint32_t index;
@@ -67,6 +68,16 @@ static int append_delta(struct llm_stream *stream, uint32_t index, const char *h
     return result;
 }
 
+/* What texts that no table knows still hold, of a block or of all. */
+static int append_rest(struct llm_stream *stream, uint32_t index, struct buffer *rest, struct buffer *out,
+                       struct error *error) {
+    int more;
+    while ((more = llm_place_rest(stream, index, STR_NONE, rest, error)) == 1) {
+        sse_append(out, STR("content_block_delta"), buffer_view(rest));
+    }
+    return more;
+}
+
 static int flush_block(struct llm_stream *stream, uint32_t index, struct buffer *out, struct error *error) {
     struct buffer rest;
     int result = 0;
@@ -80,6 +91,7 @@ static int flush_block(struct llm_stream *stream, uint32_t index, struct buffer 
         if (result != 0 || buffer_length(&rest) == 0) continue;
         result = append_delta(stream, index, text_kinds[i].head, buffer_view(&rest), out, error);
     }
+    if (result == 0) result = append_rest(stream, index, &rest, out, error);
     buffer_free(&rest);
     return result;
 }
@@ -267,7 +279,7 @@ static int flush_all(struct llm_stream *stream, struct buffer *out, struct error
     for (struct llm_lane *lane = stream->lanes; lane != NULL; lane = lane->next) {
         if (!lane->is_closed && flush_block(stream, lane->outer, out, error) != 0) return -1;
     }
-    return 0;
+    return flush_block(stream, LLM_OUTER_ANY, out, error);
 }
 
 static int on_message_stop(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) {
@@ -297,6 +309,20 @@ static int prepare(struct llm_stream *stream, struct str data, struct buffer *ou
     return flush_block(stream, state_of(stream)->index, out, error);
 }
 
+/* An event of a type that no table has passes by its own name. */
+static int append_unknown(struct llm_stream *stream, struct str type, struct buffer *out, struct error *error) {
+    struct buffer name;
+    if (llm_stream_check_strays(stream, buffer_view(&stream->event), error) != 0) return -1;
+    buffer_init(&name, TYPE_BYTES_MAX);
+    json_append_text(type, &name);
+    struct str line = buffer_view(&name);
+    bool is_name = !buffer_failed(&name) && str_find_byte(line, '\n') == STR_NOT_FOUND &&
+                   str_find_byte(line, '\r') == STR_NOT_FOUND;
+    if (is_name) sse_append(out, line, buffer_view(&stream->event));
+    buffer_free(&name);
+    return is_name ? 0 : llm_stream_protocol_error(error, "an event whose type is no name");
+}
+
 static int on_event(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) {
     struct messages_state *messages = state_of(stream);
     const struct event_kind *kind = NULL;
@@ -305,17 +331,18 @@ static int on_event(struct llm_stream *stream, struct str data, struct buffer *o
         if (json_string_is(type, str_from_cstr(event_kinds[i].type))) kind = &event_kinds[i];
     }
     messages->is_in_block = kind != NULL && kind->has_index;
+    stream->outer = LLM_OUTER_NONE;
     if (messages->is_in_block) {
         int64_t index = json_get_index(data, STR("index"));
         if (index < 0) return llm_stream_protocol_error(error, "a content block without an index");
-        messages->index = (uint32_t)index;
+        messages->index = stream->outer = (uint32_t)index;
         if (prepare(stream, data, out, error) != 0) return -1;
         bool is_held = *find_held(stream, messages->index) != NULL;
         if (is_held && kind->handle == on_delta) return on_delta(stream, data, out, error);
     }
     buffer_clear(&stream->event);
     if (llm_stream_mask(stream, &anthropic_event, data, &stream->event, error) != 0) return -1;
-    if (kind == NULL) return llm_stream_protocol_error(error, "an event without a type");
+    if (kind == NULL) return append_unknown(stream, type, out, error);
     return kind->handle != NULL ? kind->handle(stream, data, out, error) : append_event(stream, kind->type, out, error);
 }
 

@@ -87,6 +87,35 @@ static int look_ahead(struct shape_walk *walk, struct wanted *wanted, size_t cou
     return 0;
 }
 
+/* ---- places in the events of a stream ---- */
+
+#define PATH_START 0xcbf29ce484222325u
+#define PATH_PRIME 0x100000001b3u
+
+static bool follows(const struct shape_walk *walk) {
+    return walk->is_streamed && walk->sink.follow != NULL && walk->plan != NULL && !walk->plan->reveals_all;
+}
+
+static uint64_t mix(uint64_t path, struct str name) {
+    for (size_t i = 0; i < name.length; i++) path = (path ^ (uint8_t)name.data[i]) * PATH_PRIME;
+    return (path ^ '/') * PATH_PRIME;
+}
+
+/* Texts go on at the same indexes: "index", "output_index", and what else is called so. */
+static int add_indexes(struct shape_walk *walk, struct error *error) {
+    struct json_scanner scanner = walk->scanner;
+    struct str key, raw;
+    char room[NAME_BYTES_MAX];
+    while (json_next(&scanner, &key) == JSON_TOKEN_KEY) {
+        struct str name = member_name(walk, key, room);
+        enum json_token token = json_next(&scanner, &raw);
+        bool is_index = str_ends_with(name, STR("index")) && token == JSON_TOKEN_NUMBER;
+        if (is_index) walk->path = mix(mix(walk->path, name), raw);
+        if (skip_value(&scanner, token, raw, error) != 0) return -1;
+    }
+    return 0;
+}
+
 /* Any JSON, each string of it a text. */
 static const struct shape open_shape = {.kind = SHAPE_TEXT, .items = &open_shape, .others = &open_shape};
 
@@ -96,7 +125,7 @@ static int unknown_type(struct shape_walk *walk, struct str discriminator, struc
     char shown[SHAPE_SHOWN_NAME_BYTES + 1];
     walk->is_unknown_type = true;
     *shape = &open_shape;
-    if (walk->is_answer && !walk->is_streamed) return 0;
+    if (walk->is_answer) return 0;
     return error_set(error, ERROR_INVALID, "unknown %.*s \"%s\": what it holds cannot be inspected",
                      STR_ARGS(discriminator), shape_shown_name(value, shown));
 }
@@ -161,13 +190,15 @@ static int walk_member(struct shape_walk *walk, const struct shape *shape, struc
     char room[NAME_BYTES_MAX];
     struct str raw, name = member_name(walk, raw_name, room);
     size_t index;
+    if (follows(walk)) walk->path = mix(walk->path, name);
+    if (str_equal(name, STR("delta"))) walk->grows = true;
     if (find_member(shape, name, &index, error) != 0) return -1;
     bool is_listed = index < shape->member_count;
     if (is_listed && (*seen >> index & 1) != 0) {
         return error_set(error, ERROR_INVALID, "the member \"%.*s\" is there twice: ambiguous", STR_ARGS(name));
     }
     if (is_listed) *seen |= (uint64_t)1 << index;
-    else if (shape_walk_key(walk, raw_name, error) != 0) return -1;
+    else if (!walk->only_follows && shape_walk_key(walk, raw_name, error) != 0) return -1;
     enum json_token token = json_next(&walk->scanner, &raw);
     if (!is_listed) {
         const struct shape *other = shape->others != NULL ? shape->others : &shape_tree;
@@ -184,9 +215,16 @@ static int walk_object(struct shape_walk *walk, const struct shape *shape, struc
     if (resolve(walk, &shape, error) != 0) return -1;
     CHECK(shape->member_count <= SHAPE_MEMBERS_MAX);
     if (shape->is_signed && pair_signed(walk, shape, error) != 0) return -1;
+    uint64_t outer = walk->path;
+    bool grows = walk->grows;
+    if (follows(walk) && add_indexes(walk, error) != 0) return -1;
+    uint64_t path = walk->path;
     while ((token = json_next(&walk->scanner, &raw)) == JSON_TOKEN_KEY) {
         if (walk_member(walk, shape, raw, &seen, error) != 0) return -1;
+        walk->path = path;
+        walk->grows = grows;
     }
+    walk->path = outer;
     return token == JSON_TOKEN_END_OBJECT ? 0 : not_json(&walk->scanner, error);
 }
 
@@ -194,13 +232,29 @@ static int walk_array(struct shape_walk *walk, const struct shape *items, struct
     struct str raw;
     enum json_token token;
     uint32_t count = 0;
+    uint64_t path = walk->path;
     while ((token = json_next(&walk->scanner, &raw)) != JSON_TOKEN_END_ARRAY) {
+        if (follows(walk) && !walk->grows) walk->path = (path ^ count) * PATH_PRIME;
         if (items->kind != SHAPE_PLAIN && ++count > SHAPE_ITEMS_MAX) {
             return error_set(error, ERROR_LIMIT, "a list has more than %u items", SHAPE_ITEMS_MAX);
         }
         if (walk_value(walk, items, 0, name, token, raw, error) != 0) return -1;
     }
+    walk->path = path;
     return 0;
+}
+
+/* A tree is masked as a whole, which knows more of its values than one by one; what goes on elsewhere is followed. */
+static int follow_tree(struct shape_walk *walk, struct str name, enum json_token token, struct str raw,
+                       struct error *error) {
+    struct json_scanner scanner = walk->scanner;
+    int depth = walk->depth;
+    walk->only_follows = true;
+    int result = walk_value(walk, &open_shape, 0, name, token, raw, error);
+    walk->only_follows = false;
+    walk->scanner = scanner;
+    walk->depth = depth;
+    return result;
 }
 
 static bool spreads(enum shape_kind kind, bool is_object) {
@@ -230,6 +284,7 @@ static int walk_container(struct shape_walk *walk, const struct shape *shape, st
     bool is_object = token == JSON_TOKEN_BEGIN_OBJECT;
     bool is_described = is_object ? describes_object(shape) : items_of(walk, shape) != NULL;
     if (is_described || spreads(shape->kind, is_object)) {
+        if (walk->depth >= SHAPE_DEPTH_MAX && walk->only_follows) return skip_container(&walk->scanner, raw, &bytes, error);
         if (walk->depth >= SHAPE_DEPTH_MAX) {
             return error_set(error, ERROR_LIMIT, "nested deeper than %d where nesting is described", SHAPE_DEPTH_MAX);
         }
@@ -240,10 +295,11 @@ static int walk_container(struct shape_walk *walk, const struct shape *shape, st
         walk->depth--;
         return result;
     }
+    bool is_dropped = shape->kind == SHAPE_DROPPED || shape->kind == SHAPE_DROPPED_LIST;
+    if (follows(walk) && !is_dropped && walk->grows) return walk_value(walk, &open_shape, 0, name, token, raw, error);
+    if (follows(walk) && !is_dropped && !shape->is_echo && follow_tree(walk, name, token, raw, error) != 0) return -1;
     if (skip_container(&walk->scanner, raw, &bytes, error) != 0) return -1;
-    if (shape->kind != SHAPE_DROPPED && shape->kind != SHAPE_DROPPED_LIST) {
-        return shape_walk_tree(walk, name, bytes, error);
-    }
+    if (!is_dropped) return shape_walk_tree(walk, name, bytes, error);
     shape_drop(walk, shape, bytes);
     return 0;
 }
@@ -283,6 +339,8 @@ static int walk_document(struct shape_walk *walk, const struct shape *shape, str
     struct str raw;
     json_scanner_init(&walk->scanner, document);
     walk->depth = 0;
+    walk->path = PATH_START;
+    walk->grows = walk->only_follows = false;
     walk->copied = 0;
     walk->is_changed = walk->is_unknown_type = false;
     enum json_token token = json_next(&walk->scanner, &raw);

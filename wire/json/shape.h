@@ -63,6 +63,7 @@ struct shape {
     enum shape_kind kind;
     uint8_t fact;                /* of each value of this shape, reported before what is in it */
     bool is_told_whole;          /* an object's fact comes with all its bytes, which costs looking ahead */
+    bool is_echo;                /* what the request said: it does not go on in a later event of a stream */
     bool is_signed;              /* an object with a SIGNED_TEXT and a SIGNATURE */
     const struct shape *items;   /* NULL: not described */
     const struct shape_member *members;
@@ -93,6 +94,13 @@ struct shape_value {
     struct str text; /* decoded, as long as the call; the variant's name for a variant */
 };
 
+/* Where a string of a stream's event stands. */
+struct shape_place {
+    uint64_t path;
+    struct str name; /* of its member */
+    bool grows;
+};
+
 /* What the walk tells. Every function may be NULL. */
 struct shape_sink {
     void *self;
@@ -102,6 +110,10 @@ struct shape_sink {
     /* With a plan: a text with a fact, which the sink may rewrite itself. 1: what to send was appended to out; 0: it is
      * masked by the plan; -1. */
     int (*text)(void *self, uint8_t fact, struct str text, struct buffer *out, struct error *error);
+    /* In an event of a stream, with a plan that masks: a string at a place (its path and the indexes that the objects on
+     * it say), which may go on at the same place of a later event. `grows`: it is a piece of a text that no table knows.
+     * 1: what to send was appended to out; 0: it is masked by itself; -1. */
+    int (*follow)(void *self, const struct shape_place *place, struct str text, struct buffer *out, struct error *error);
 };
 
 /* SIGNED texts. The provider signs a text that the client has to send back unaltered. Where the client gets another
@@ -113,7 +125,7 @@ struct shape_walk {
     struct shape_sink sink;
     const struct mask_plan *plan; /* NULL: inspect */
     bool is_answer;
-    bool is_streamed; /* one event of an answer: what is unknown may go on in the next */
+    bool is_streamed; /* one event of an answer: what is said in it may go on in the next */
     struct class_counts *masked; /* with a plan */
     struct class_counts *revealed;
 
@@ -124,6 +136,9 @@ struct shape_walk {
 
     struct json_scanner scanner; /* the walk's own from here on */
     int depth;
+    uint64_t path;       /* in a stream: of the value at hand */
+    bool grows;          /* in a member "delta" */
+    bool only_follows;   /* what is passed through is masked as a whole */
     size_t copied;
     bool is_changed;
     struct buffer *out;

@@ -343,6 +343,20 @@ static int rewrite(struct shape_walk *walk, uint8_t fact, struct str raw, struct
     return 1;
 }
 
+/* The same for a string that may go on in a later event. What is sealed by its looks is no text. */
+static int follow(struct shape_walk *walk, const struct shape *shape, struct str name, struct str raw, struct str text,
+                  struct error *error) {
+    if (!walk->is_streamed || !masks(walk) || walk->sink.follow == NULL || text.length == 0 || is_opaque(text)) return 0;
+    bool is_text = shape->kind == SHAPE_TEXT || shape->kind == SHAPE_TREE;
+    const struct shape_place place = {walk->path, name, walk->grows && is_text};
+    buffer_clear(&walk->changed);
+    int result = walk->sink.follow(walk->sink.self, &place, text, &walk->changed, error);
+    if (result <= 0) return result;
+    if (buffer_failed(&walk->changed)) return error_out_of_memory(error);
+    if (!str_equal(text, buffer_view(&walk->changed))) replace_string(walk, raw, buffer_view(&walk->changed));
+    return 1;
+}
+
 /* What is dropped was not inspected: a document that holds it has to be rewritten. */
 void shape_drop(struct shape_walk *walk, const struct shape *shape, struct str bytes) {
     struct str left = shape->kind == SHAPE_DROPPED ? STR("null") : STR("[]");
@@ -360,7 +374,9 @@ int shape_walk_string(struct shape_walk *walk, const struct shape *shape, uint8_
         if (walk->sink.fact(walk->sink.self, fact, &value, error) != 0) return -1;
     }
     int rewritten = rewrite(walk, fact, raw, text, error);
-    if (rewritten != 0) return rewritten < 0 ? -1 : 0;
+    bool is_dropped = shape->kind == SHAPE_DROPPED || shape->kind == SHAPE_DROPPED_LIST;
+    if (rewritten == 0 && !is_dropped) rewritten = follow(walk, shape, name, raw, text, error);
+    if (rewritten != 0 || walk->only_follows) return rewritten < 0 ? -1 : 0;
     switch (shape->kind) {
     case SHAPE_NAME:
     case SHAPE_PLAIN: return walk_name(walk, name, text, error);
@@ -378,6 +394,7 @@ int shape_walk_string(struct shape_walk *walk, const struct shape *shape, uint8_
 
 int shape_walk_number(struct shape_walk *walk, const struct shape *shape, struct str name, struct str raw,
                       struct error *error) {
+    if (walk->only_follows) return 0;
     switch (shape->kind) {
     case SHAPE_TEXT:
     case SHAPE_TREE: return shape_walk_tree(walk, name, raw, error);

@@ -11,13 +11,20 @@
 
 static int tell(void *self, uint8_t fact, const struct shape_value *value, struct error *error) {
     struct llm_stream *stream = self;
+    if (stream->is_giving_rest) return 0;
     if (stream->form->on_fact != NULL) stream->form->on_fact(stream, fact, value);
     return llm_answer_tell(&stream->answer, fact, value, error);
 }
 
 static int take_text(void *self, uint8_t fact, struct str text, struct buffer *out, struct error *error) {
     struct llm_stream *stream = self;
+    if (stream->is_giving_rest) return fact >= LLM_CONTENT; /* it was said before */
     return stream->form->on_text(stream, fact, text, out, error);
+}
+
+static int follow(void *self, const struct shape_place *place, struct str text, struct buffer *out,
+                  struct error *error) {
+    return llm_place_follow(self, place, text, out, error);
 }
 
 struct llm_stream *llm_stream_new(const struct llm_answer_options *options, size_t bytes_max) {
@@ -31,9 +38,9 @@ struct llm_stream *llm_stream_new(const struct llm_answer_options *options, size
     llm_answer_init(&stream->answer, options);
     sse_init(&stream->parser, bytes_max);
     shape_walk_init(&stream->walk);
-    stream->walk.sink = (struct shape_sink){.self = stream, .fact = tell, .text = take_text};
+    stream->walk.sink = (struct shape_sink){.self = stream, .fact = tell, .text = take_text, .follow = follow};
     stream->walk.plan = options->plan;
-    stream->walk.is_answer = stream->walk.is_streamed = true;
+    stream->walk.is_answer = true;
     stream->walk.masked = options->masked;
     stream->walk.revealed = options->revealed;
     arena_init(&stream->scratch, 8 * bytes_max + SCRATCH_BYTES_MIN);
@@ -49,6 +56,7 @@ void llm_stream_free(struct llm_stream **stream) {
     if (freed == NULL) return;
     CHECK_MAGIC(freed, STREAM_MAGIC);
     while (freed->lanes != NULL) llm_lane_drop(freed, freed->lanes);
+    llm_places_free(freed);
     if (freed->state != NULL) freed->form->free_state(freed->state);
     free(freed->state);
     sse_free(&freed->parser);
@@ -150,6 +158,8 @@ int llm_stream_protocol_error(struct error *error, const char *what) {
 int llm_stream_mask(struct llm_stream *stream, const struct shape *shape, struct str json, struct buffer *out,
                     struct error *error) {
     bool is_changed = false;
+    stream->source = json;
+    stream->walk.is_streamed = shape == stream->form->event;
     int result = shape_mask(&stream->walk, shape, json, out, &is_changed, error);
     stream->answer.is_unknown_type |= stream->walk.is_unknown_type;
     if (result == 0 && !is_changed) buffer_append_str(out, json);

@@ -37,6 +37,12 @@ struct llm_lane {
     struct llm_lane *next;
 };
 
+/* Texts at places that no table knows (stream_places.c). */
+#define LLM_PLACE_BUCKETS 256
+#define LLM_OUTER_ANY UINT32_MAX
+#define LLM_OUTER_NONE (UINT32_MAX - 1) /* of an event that is of no choice, item or block */
+struct llm_place;
+
 struct llm_stream {
     uint32_t magic;
     struct llm_answer_options options;
@@ -51,9 +57,25 @@ struct llm_stream {
     struct llm_lane *lanes;
     size_t lane_count;
     size_t kept_bytes;
+    struct llm_place *places[LLM_PLACE_BUCKETS];
+    size_t place_count;
+    size_t place_bytes;
+    struct str source;     /* what is being masked */
+    uint32_t outer;        /* the choice, item or block that it is of, which the form sets */
+    bool is_last_piece;    /* texts of that end with this event */
+    bool is_giving_rest;
+    size_t rest_bytes;
     bool is_complete;
     void *state;
 };
+
+int llm_place_follow(struct llm_stream *stream, const struct shape_place *at, struct str text, struct buffer *out,
+                     struct error *error) MUST_USE;
+/* 1: *event is the next one that brings what is left of texts of that choice, item or block; 0: there is none. type: of
+ * the events that brought pieces of it; empty: any. */
+int llm_place_rest(struct llm_stream *stream, uint32_t outer, struct str type, struct buffer *event,
+                   struct error *error) MUST_USE;
+void llm_places_free(struct llm_stream *stream);
 
 enum llm_keep { LLM_KEEP_NOTHING, LLM_KEEP_EMITTED, LLM_KEEP_BOTH };
 

@@ -61,6 +61,6 @@ static const struct shape_member answer_members[] = {
     MF("model", &shape_name, LLM_MODEL), M("choices", &choices), M("usage", &usage),
     M("moderation", &openai_moderation),
     M("service_tier", &shape_name), M("system_fingerprint", &shape_name), M("metadata", &shape_tree),
-    M("obfuscation", &shape_text), MF("error", &openai_error_event, LLM_ERROR)};
+    M("obfuscation", &shape_dropped), MF("error", &openai_error_event, LLM_ERROR)};
 /* Whatever "object" says: compatible servers leave it out. */
 const struct shape openai_chat_answer = {SHAPE_MEMBERS(answer_members)};

@@ -32,7 +32,8 @@ static void on_fact(struct llm_stream *stream, uint8_t fact, const struct shape_
     struct chat_state *chat = state_of(stream);
     if (fact != LLM_CHOICE || value->token != JSON_TOKEN_BEGIN_OBJECT) return;
     chat->choice = chat_choice_number(value->text, chat->next_choice++);
-    chat->is_finishing = is_finished(value->text);
+    chat->is_finishing = stream->is_last_piece = is_finished(value->text);
+    stream->outer = chat->choice;
     chat->is_in_choice = true;
 }
 
@@ -97,6 +98,28 @@ static int append_text(struct llm_stream *stream, uint32_t choice, const struct 
     return result;
 }
 
+/* What texts that no table knows still hold, of a choice or of all. */
+static int append_rest(struct llm_stream *stream, uint32_t choice, struct buffer *out, struct error *error) {
+    struct json_edits edits;
+    struct buffer rest, chunk;
+    int more;
+    buffer_init(&rest, 8 * stream->bytes_max);
+    buffer_init(&chunk, 8 * stream->bytes_max);
+    state_of(stream)->is_in_choice = false;
+    while ((more = llm_place_rest(stream, choice, STR_NONE, &rest, error)) == 1) {
+        struct str usage = json_get(buffer_view(&rest), STR("usage"));
+        buffer_clear(&chunk);
+        json_edits_init(&edits, &stream->scratch);
+        if (!json_is_null(usage)) json_edit_replace(&edits, usage, STR("null"));
+        more = json_edits_apply(&edits, buffer_view(&rest), &chunk, error);
+        if (more != 0) break;
+        sse_append(out, STR_NONE, buffer_view(&chunk));
+    }
+    buffer_free(&rest);
+    buffer_free(&chunk);
+    return more;
+}
+
 /* What the choice's lanes still hold. */
 static int flush_choice(struct llm_stream *stream, uint32_t choice, struct buffer *out, struct error *error) {
     struct buffer rest;
@@ -110,7 +133,7 @@ static int flush_choice(struct llm_stream *stream, uint32_t choice, struct buffe
         if (result == 0) result = append_text(stream, choice, &text_kinds[i], buffer_view(&rest), out, error);
     }
     buffer_free(&rest);
-    return result;
+    return result == 0 ? append_rest(stream, choice, out, error) : -1;
 }
 
 int chat_append_denial(struct llm_stream *stream, uint32_t choice, struct str message, struct buffer *out,
@@ -201,6 +224,8 @@ static int on_chunk(struct llm_stream *stream, struct str data, struct buffer *o
     buffer_clear(&stream->event);
     state_of(stream)->is_in_choice = false;
     state_of(stream)->next_choice = 0;
+    stream->outer = LLM_OUTER_NONE;
+    stream->is_last_piece = false;
     json_edits_init(&edits, &stream->scratch);
     int result = cut_calls(stream, data, &cut, error);
     bool is_cut = result == 0 && buffer_length(&cut) != data.length;
@@ -222,7 +247,7 @@ static int flush_all(struct llm_stream *stream, struct buffer *out, struct error
     for (struct llm_lane *lane = stream->lanes; lane != NULL; lane = lane->next) {
         if (!lane->is_closed && flush_choice(stream, lane->outer, out, error) != 0) return -1;
     }
-    return 0;
+    return append_rest(stream, LLM_OUTER_ANY, out, error);
 }
 
 /* Without its last event the stream is whole all the same once a choice has ended and none is under way. */

@@ -47,13 +47,15 @@ static const struct shape_member usage_members[] = {
     M("total_tokens", &shape_plain)};
 static const struct shape usage = {SHAPE_MEMBERS(usage_members), .others = &shape_plain};
 
+static const struct shape echo = {.kind = SHAPE_TREE, .is_echo = true};
+
 /* Instructions come back in the answer; items among them are none of its output. */
 static const struct shape_member answer_members[] = {
     MF("id", &shape_name, LLM_ID), M("object", &shape_name), M("created_at", &shape_plain),
     M("completed_at", &shape_plain), M("output_text", &shape_text), MF("error", &openai_error_event, LLM_ERROR),
     M("incomplete_details", &incomplete), M("instructions", &shape_text), M("metadata", &shape_tree),
     MF("model", &shape_name, LLM_MODEL), M("output", &openai_items), M("parallel_tool_calls", &shape_plain),
-    M("temperature", &shape_plain), M("tool_choice", &openai_tool_choice), M("tools", &shape_tree),
+    M("temperature", &shape_plain), M("tool_choice", &openai_tool_choice), M("tools", &echo),
     M("top_p", &shape_plain), M("background", &shape_plain), M("conversation", &conversation),
     M("max_output_tokens", &shape_plain), M("max_tool_calls", &shape_plain), M("moderation", &openai_moderation),
     M("previous_response_id", &shape_name), M("prompt", &prompt), M("prompt_cache_key", &shape_text),
@@ -89,20 +91,20 @@ EVENT(progress, ITEM_EVENT_MEMBERS, M("status", &shape_name));
 EVENT(part, PART_EVENT_MEMBERS, M("part", &openai_item_part), M("status", &shape_name));
 EVENT(summary_part, PART_EVENT_MEMBERS, M("part", &openai_summary_part), M("status", &shape_name));
 EVENT(content, PART_EVENT_MEMBERS, MF("delta", &shape_text, LLM_CONTENT), MF("text", &shape_text, LLM_CONTENT),
-      M("logprobs", &shape_dropped_list), M("obfuscation", &shape_text));
+      M("logprobs", &shape_dropped_list), M("obfuscation", &shape_dropped));
 EVENT(refusal, PART_EVENT_MEMBERS, MF("delta", &shape_text, LLM_REFUSAL), MF("refusal", &shape_text, LLM_REFUSAL),
-      M("obfuscation", &shape_text));
+      M("obfuscation", &shape_dropped));
 EVENT(reasoning, PART_EVENT_MEMBERS, MF("delta", &shape_text, LLM_REASONING), MF("text", &shape_text, LLM_REASONING),
-      M("obfuscation", &shape_text));
+      M("obfuscation", &shape_dropped));
 EVENT(summary, PART_EVENT_MEMBERS, MF("delta", &shape_text, LLM_REASONING), MF("text", &shape_text, LLM_REASONING),
-      M("obfuscation", &shape_text));
+      M("obfuscation", &shape_dropped));
 EVENT(annotation, PART_EVENT_MEMBERS, M("annotation_index", &shape_plain), M("annotation", &openai_annotation));
 EVENT(item, EVENT_MEMBERS, M("output_index", &shape_plain), M("item", &openai_item));
 EVENT(arguments, ITEM_EVENT_MEMBERS, M("name", &shape_name), MF("delta", &shape_text, LLM_ARGUMENTS),
       MF("arguments", &shape_json_text, LLM_ARGUMENTS), MF("input", &shape_text, LLM_ARGUMENTS),
-      M("obfuscation", &shape_text));
+      M("obfuscation", &shape_dropped));
 EVENT(code, ITEM_EVENT_MEMBERS, MF("delta", &shape_text, LLM_CODE), MF("code", &shape_text, LLM_CODE),
-      M("obfuscation", &shape_text));
+      M("obfuscation", &shape_dropped));
 EVENT(image, ITEM_EVENT_MEMBERS, M("partial_image_index", &shape_plain),
       MF("partial_image_b64", &shape_media, LLM_IMAGE), M("background", &shape_name), M("output_format", &shape_name),
       M("quality", &shape_name), M("size", &shape_name));

@@ -53,17 +53,21 @@ static const struct piece_kind *find_done(struct str event) {
 }
 
 /* Masked events wait in a line each: line feeds in JSON are white space. */
+int responses_hold(struct responses_item *item, struct str event, struct error *error) {
+    for (size_t i = 0; i < event.length; i++) {
+        buffer_append_byte(&item->events, event.data[i] == '\n' ? ' ' : (uint8_t)event.data[i]);
+    }
+    buffer_append_byte(&item->events, '\n');
+    return buffer_failed(&item->events) ? error_out_of_memory(error) : 0;
+}
+
 static int hold_event(struct llm_stream *stream, struct responses_item *item, struct str data, struct error *error) {
     buffer_clear(&stream->event);
     if (responses_mask(stream, data, &stream->event, error) != 0) return -1;
     struct str event = buffer_view(&stream->event);
     bool is_checked = find_done(event) != NULL || llm_call_is_item(json_get(event, STR("item"))); /* when it is released */
     if (!is_checked && llm_stream_check_strays(stream, event, error) != 0) return -1;
-    for (size_t i = 0; i < event.length; i++) {
-        buffer_append_byte(&item->events, event.data[i] == '\n' ? ' ' : (uint8_t)event.data[i]);
-    }
-    buffer_append_byte(&item->events, '\n');
-    return buffer_failed(&item->events) ? error_out_of_memory(error) : 0;
+    return responses_hold(item, event, error);
 }
 
 /* The one piece that says what all pieces said, made from the event that says it whole. */

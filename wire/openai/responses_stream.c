@@ -114,11 +114,28 @@ static int flush_lane(struct llm_stream *stream, struct llm_lane *lane, struct b
     return result;
 }
 
+/* What texts that no table knows still hold: of an item that ends, of events of one type, or of all. */
+static int append_rest(struct llm_stream *stream, uint32_t item, struct str type, struct buffer *out,
+                       struct error *error) {
+    struct buffer rest;
+    int more;
+    buffer_init(&rest, 8 * stream->bytes_max);
+    while ((more = llm_place_rest(stream, item, type, &rest, error)) == 1) {
+        struct responses_item *held = item != LLM_OUTER_ANY ? responses_find(stream, item) : NULL;
+        bool is_held = held != NULL && held->is_held;
+        more = is_held ? responses_hold(held, buffer_view(&rest), error)
+                       : responses_append(stream, buffer_view(&rest), out, error);
+        if (more != 0) break;
+    }
+    buffer_free(&rest);
+    return more;
+}
+
 static int flush_all(struct llm_stream *stream, struct buffer *out, struct error *error) {
     for (struct llm_lane *lane = stream->lanes; lane != NULL; lane = lane->next) {
         if (flush_lane(stream, lane, out, error) != 0) return -1;
     }
-    return 0;
+    return append_rest(stream, LLM_OUTER_ANY, STR_NONE, out, error);
 }
 
 /* ---- texts ---- */
@@ -175,6 +192,7 @@ int responses_mask(struct llm_stream *stream, struct str data, struct buffer *ou
     state->part = json_get_index(data, STR("content_index"));
     state->summary = json_get_index(data, STR("summary_index"));
     state->lane = NULL;
+    stream->outer = state->item >= 0 ? (uint32_t)state->item : LLM_OUTER_NONE;
     if (type_matches(type, STR("response.audio.transcript."), STR(""))) state->item = 0;
     return llm_stream_mask(stream, &openai_response_event, data, out, error);
 }
@@ -188,6 +206,23 @@ static int name_lane(struct llm_stream *stream, struct error *error) {
     return lane->item_id.data != NULL ? 0 : error_out_of_memory(error);
 }
 
+/* An item's end is the end of all that is in it, x.done that of what x.delta brought. */
+static int flush_unknown(struct llm_stream *stream, struct str type, uint32_t item, struct buffer *out,
+                         struct error *error) {
+    struct buffer delta;
+    struct str end = STR(".done");
+    buffer_init(&delta, TYPE_BYTES_MAX);
+    json_append_text(type, &delta);
+    struct str name = buffer_view(&delta);
+    bool is_of_item = str_equal(name, STR("response.output_item.done"));
+    buffer_truncate(&delta, name.length - end.length);
+    buffer_append_cstr(&delta, ".delta");
+    int result = buffer_failed(&delta) ? error_out_of_memory(error)
+                                       : append_rest(stream, item, is_of_item ? STR_NONE : buffer_view(&delta), out, error);
+    buffer_free(&delta);
+    return result;
+}
+
 /* A text's end, and of everything in its part or item: what is held comes out before it. */
 static int flush_before(struct llm_stream *stream, struct str type, struct str data, struct buffer *out,
                         struct error *error) {
@@ -196,6 +231,7 @@ static int flush_before(struct llm_stream *stream, struct str type, struct str d
     int64_t part = json_get_index(data, STR("content_index"));
     int64_t summary = json_get_index(data, STR("summary_index"));
     if (!type_matches(type, STR("response."), STR(".done")) || item < 0) return 0;
+    if (flush_unknown(stream, type, (uint32_t)item, out, error) != 0) return -1;
     for (struct llm_lane *lane = stream->lanes; lane != NULL; lane = lane->next) {
         bool is_meant = part < 0 && summary < 0;
         if (part >= 0 && lane->inner == part) is_meant = true;

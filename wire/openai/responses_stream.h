@@ -39,6 +39,7 @@ struct responses_state {
 
 int responses_append(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) MUST_USE;
 int responses_mask(struct llm_stream *stream, struct str data, struct buffer *out, struct error *error) MUST_USE;
+int responses_hold(struct responses_item *item, struct str event, struct error *error) MUST_USE;
 struct responses_item *responses_find(const struct llm_stream *stream, uint32_t index);
 /* P when the judge parks. A call in the list of all items: *replacement is what stands for it, empty when it is allowed.
  * One that was judged before, and says the same, is not judged again. */

@@ -1,6 +1,7 @@
 /* Answers that are not as the tables say. Each member of each recorded answer and of each event of each recorded stream
  * is left out, made null or another type, wrapped, swapped with its neighbour, said twice; in one event and in all of
- * them. Whatever becomes of it: the forbidden tool never reaches the client, no value does,
+ * them. Whatever becomes of it: the forbidden tool never reaches the client, no value does, also put together from
+ * the strings at one place of a stream,
  * and the evidence names the tool where the answer still does (a stream that was refused ended before it was told). */
 #include "wire/llm/stream.h"
 
@@ -8,6 +9,7 @@
 
 #include "tests/unit/tap.h"
 #include "tests/unit/wire/json_plan.h"
+#include "tests/unit/wire/llm_heard.h"
 #include "wire/anthropic/anthropic.h"
 #include "wire/openai/openai.h"
 
@@ -141,7 +143,7 @@ static void check(const char *label, struct str sent, bool is_passed, bool is_na
     bool is_told = str_find(sent, STR("\"name\":\"no_export\"")) != STR_NOT_FOUND;
     const char *what = NULL;
     if (str_find(out, STR("no_export")) != STR_NOT_FOUND) what = "the forbidden tool";
-    else if (plan_has_canary(out)) what = "a value";
+    else if (plan_has_canary(out) || (is_stream && heard_has_canary(out))) what = "a value";
     else if (is_told && !is_named && (is_passed || !is_stream)) what = "no name in the evidence";
     run.cases++;
     run.passed += is_passed;
