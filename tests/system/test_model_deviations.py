@@ -158,3 +158,40 @@ def test_a_value_in_pieces_of_three(place, name):
     _, text = ask(gateway, "openai", CHAT_PATH, {**PROMPTS[CHAT_PATH], "stream": True})
     said = "".join(part.split('"')[0] for part in text.split('"content":"')[1:])
     assert OWN not in said and "[EMAIL]" in said, text
+
+
+# ---- refusals that are final ----
+
+
+def post(gateway, provider, path, body, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.ports[provider], timeout=20)
+    connection.request("POST", path, json.dumps(body), {
+        "Authorization": f"Bearer {gateway.token('copilot')}", "Content-Type": "application/json",
+        "anthropic-version": "2023-06-01", **headers})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, answer.headers, text
+
+
+@pytest.mark.parametrize("name", ["chat, a call in the message's place", "response, wrapped"])
+def test_a_withheld_answer_is_not_tried_again(place, name):
+    """SDKs try 408, 409, 429 and everything from 500 on again, and pay again for what is withheld again."""
+    fakes, gateway = place
+    path, body = WHOLE[name]
+    fakes["openai"].script({"body": body})
+    status, headers, text = post(gateway, "openai", path, PROMPTS[path])
+    assert (status, headers["x-should-retry"]) == (422, "false"), text
+    assert "withheld" in text and "Do not try again" in text
+
+
+IMAGE = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": [
+    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}]}]}
+
+
+@pytest.mark.parametrize("agent, expected", [("claude-cli/2.1.9 (external, cli)", 400), ("Anthropic/Python 0.71.0", 403)])
+def test_a_denial_is_no_failed_login(place, agent, expected):
+    """Claude Code answers each 403 with "Please run /login"."""
+    status, headers, text = post(place[1], "anthropic", MESSAGE_PATH, IMAGE, **{"User-Agent": agent})
+    assert (status, headers["x-should-retry"]) == (expected, "false"), text
+    assert json.loads(text)["error"]["type"] == "permission_error" and "unscanned" in text

@@ -31,4 +31,10 @@ static struct str write_error(unsigned status, struct str message, struct str ac
     return STR("application/json");
 }
 
-LLM_DIALECT(anthropic, llm_api_anthropic, HTTP_CREDENTIAL_API_KEY, write_error);
+/* Claude Code takes each 403 for a failed login, and tells its user to log in again; the error's own type stays. */
+static unsigned shown_status(const struct http_head *request, unsigned status) {
+    bool is_claude_code = str_starts_with(http_head_find(request, STR("user-agent")), STR("claude-cli/"));
+    return status == 403 && is_claude_code ? 400 : status;
+}
+
+LLM_DIALECT(anthropic, llm_api_anthropic, HTTP_CREDENTIAL_API_KEY, write_error, shown_status);

@@ -17,17 +17,25 @@ static int fail(struct http_exchange *exchange, unsigned status, enum outcome_st
         return -1;
     }
     struct str message = arena_format(&exchange->arena, "%s: %s", what, why->text);
-    exchange->problem = (struct http_problem){status, message.length > 0 ? message : STR("the answer cannot be relayed")};
+    exchange->problem = (struct http_problem){
+        .status = status, .message = message.length > 0 ? message : STR("the answer cannot be relayed")};
     exchange->action->outcome.status = outcome;
     return 0;
 }
 
-/* It is there, and cannot be let through. */
+/* It is there, and cannot be let through. SDKs must not try again what would only be paid for again. */
 static int withhold(struct http_exchange *exchange, enum refusal withheld_as, const struct error *why,
                     struct error *error) {
     struct outcome *outcome = &exchange->action->outcome;
+    unsigned status = exchange->dialect->withheld_status;
     if (outcome->withheld_as == REFUSAL_NONE) outcome->withheld_as = withheld_as;
-    return fail(exchange, 502, OUTCOME_ERROR, "the answer was withheld", why, error);
+    if (fail(exchange, status != 0 ? status : 502, OUTCOME_ERROR, "the answer was withheld", why, error) != 0) return -1;
+    struct str message = arena_format(&exchange->arena, "%.*s. Do not try again: it was paid for, and the same request "
+                                      "would be answered the same. Change it, or ask for a policy that lets it through",
+                                      STR_ARGS(exchange->problem.message));
+    exchange->problem.is_final = true;
+    if (message.length > 0) exchange->problem.message = message;
+    return 0;
 }
 
 static void note_status(struct http_exchange *exchange) {

@@ -27,6 +27,9 @@ struct http_dialect {
     void (*break_stream)(struct http_exchange *exchange, struct str message);
     /* Keeps a client from timing out, appended to exchange->out. */
     void (*ping)(struct http_exchange *exchange);
+    unsigned withheld_status; /* of an answer that cannot be let through; 0: 502 */
+    /* May be NULL. The status that this client is to see, where it would take the true one for something else. */
+    unsigned (*shown_status)(const struct http_head *request, unsigned status);
     /* An error in the protocol's own form. action_id: empty for none. Returns the content type. */
     struct str (*write_error)(unsigned status, struct str message, struct str action_id, struct buffer *out);
     /* Lets go of dialect_state. */

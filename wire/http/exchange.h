@@ -43,6 +43,7 @@ enum exchange_phase {
 struct http_problem {
     unsigned status; /* 0: none */
     struct str message;
+    bool is_final;   /* the same request would be answered the same, whatever its status says */
 };
 
 enum answer_mode {

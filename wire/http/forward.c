@@ -80,7 +80,8 @@ static int write_head(struct http_exchange *exchange, struct str body, struct bu
 
 static void set_problem(struct http_exchange *exchange, unsigned status, const char *what, const struct error *why) {
     struct str message = arena_format(&exchange->arena, "%s: %s", what, why->text);
-    exchange->problem = (struct http_problem){status, message.length > 0 ? message : STR("the request cannot be sent on")};
+    exchange->problem = (struct http_problem){
+        .status = status, .message = message.length > 0 ? message : STR("the request cannot be sent on")};
     exchange->action->outcome.status = OUTCOME_ERROR;
 }
 

@@ -129,7 +129,7 @@ void http_refuse_request(struct http_exchange *exchange, struct action *action, 
     unsigned status = statuses[refused_as];
     if (exchange->problem.status != 0) return;
     action_refuse(action, refused_as, message);
-    exchange->problem = (struct http_problem){status, arena_copy(&exchange->arena, action->refusal)};
+    exchange->problem = (struct http_problem){.status = status, .message = arena_copy(&exchange->arena, action->refusal)};
 }
 
 /* The request as it came, but for the credential: what is approved is what is sent. */

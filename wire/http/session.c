@@ -167,7 +167,8 @@ int http_refuse(struct wire_session *session, struct action *action, struct erro
     exchange->action = action;
     const struct verdict *verdict = &action->verdict;
     if (exchange->problem.status == 0 || verdict->is_unavailable) {
-        exchange->problem = (struct http_problem){verdict->is_unavailable ? 503 : 403, verdict->message};
+        exchange->problem = (struct http_problem){
+            .status = verdict->is_unavailable ? 503 : 403, .message = verdict->message};
     }
     exchange->phase = EXCHANGE_REFUSED;
     condition_wake_all(&state->progress);

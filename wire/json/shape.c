@@ -117,7 +117,7 @@ static int add_indexes(struct shape_walk *walk, struct error *error) {
 }
 
 /* Any JSON, each string of it a text. */
-static const struct shape open_shape = {.kind = SHAPE_TEXT, .items = &open_shape, .others = &open_shape};
+static const struct shape open_shape = {.kind = SHAPE_TREE, .items = &open_shape, .others = &open_shape};
 
 /* In an answer what is unknown is masked as text, value by value; in a request it could mean anything. */
 static int unknown_type(struct shape_walk *walk, struct str discriminator, struct str value, const struct shape **shape,

@@ -98,7 +98,8 @@ struct shape_value {
 struct shape_place {
     uint64_t path;
     struct str name; /* of its member */
-    bool grows;
+    bool is_in_delta; /* a text within a member "delta": it may be a piece of a longer one */
+    bool is_listed;   /* a table has it */
 };
 
 /* What the walk tells. Every function may be NULL. */
@@ -111,8 +112,8 @@ struct shape_sink {
      * masked by the plan; -1. */
     int (*text)(void *self, uint8_t fact, struct str text, struct buffer *out, struct error *error);
     /* In an event of a stream, with a plan that masks: a string at a place (its path and the indexes that the objects on
-     * it say), which may go on at the same place of a later event. `grows`: it is a piece of a text that no table knows.
-     * 1: what to send was appended to out; 0: it is masked by itself; -1. */
+     * it say), which may go on at the same place of a later event. 1: what to send was appended to out; 0: it is masked by
+     * itself; -1. */
     int (*follow)(void *self, const struct shape_place *place, struct str text, struct buffer *out, struct error *error);
 };
 

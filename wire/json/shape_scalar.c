@@ -348,7 +348,10 @@ static int follow(struct shape_walk *walk, const struct shape *shape, struct str
                   struct error *error) {
     if (!walk->is_streamed || !masks(walk) || walk->sink.follow == NULL || text.length == 0 || is_opaque(text)) return 0;
     bool is_text = shape->kind == SHAPE_TEXT || shape->kind == SHAPE_TREE;
-    const struct shape_place place = {walk->path, name, walk->grows && is_text};
+    const struct shape_place place = {.path = walk->path,
+                                      .name = name,
+                                      .is_in_delta = walk->grows && is_text && !walk->only_follows,
+                                      .is_listed = shape->kind == SHAPE_TEXT};
     buffer_clear(&walk->changed);
     int result = walk->sink.follow(walk->sink.self, &place, text, &walk->changed, error);
     if (result <= 0) return result;

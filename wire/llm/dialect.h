@@ -15,8 +15,10 @@ struct llm_dialect {
     const struct http_dialect *plain; /* of the operations without shapes: as any HTTP API, with this one's errors */
 };
 
-/* Both dialects of an API. credential: enum http_credential; errors: its write_error. */
-#define LLM_DIALECT(identifier, api_table, credential_form, errors)                                               \
+#define LLM_WITHHELD_STATUS 422 /* no SDK tries it again */
+
+/* Both dialects of an API. credential: enum http_credential; errors: its write_error; shown: its shown_status. */
+#define LLM_DIALECT(identifier, api_table, credential_form, errors, shown)                                        \
     static const struct http_dialect identifier##_plain = {                                                       \
         .credential = credential_form,                                                                            \
         .describe = llm_describe,                                                                                 \
@@ -27,6 +29,8 @@ struct llm_dialect {
         .end_stream = http_api_nothing,                                                                           \
         .break_stream = http_api_break_stream,                                                                    \
         .ping = http_api_nothing,                                                                                 \
+        .withheld_status = LLM_WITHHELD_STATUS,                                                                   \
+        .shown_status = shown,                                                                                    \
         .write_error = errors,                                                                                    \
         .close = http_api_close,                                                                                  \
     };                                                                                                            \
@@ -40,6 +44,8 @@ struct llm_dialect {
                  .end_stream = llm_end_stream,                                                                    \
                  .break_stream = llm_break_stream,                                                                \
                  .ping = llm_ping,                                                                                \
+                 .withheld_status = LLM_WITHHELD_STATUS,                                                          \
+                 .shown_status = shown,                                                                           \
                  .write_error = errors,                                                                           \
                  .close = llm_close},                                                                             \
         .api = &(api_table),                                                                                      \

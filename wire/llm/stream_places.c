@@ -1,7 +1,8 @@
-/* Strings of a stream that no table knows. One that is a piece of a growing text (in a member "delta") gets a lane of its
- * own, by its place; what the lane holds back at the end comes out in a copy of the last event that brought a piece, in
- * which every other text is empty. Every other string is masked by itself; where it and what stood at its place before
- * make up a value that neither has alone, nothing more may pass, since it cannot be put together. */
+/* Strings of a stream that no table takes for pieces. One that is a piece all the same (in a member "delta", by its name, or
+ * since its place brings another) gets a lane of its own, by its place; what the lane holds back at the end comes out in
+ * a copy of the last event that brought a piece, in which every other text is empty. Every other string is masked by
+ * itself; where it and what stood at its place before make up a value that neither has alone, nothing more may pass, since
+ * it cannot be put together. */
 #include <stdlib.h>
 
 #include "wire/llm/stream_form.h"
@@ -15,6 +16,8 @@ struct llm_place {
     bool is_closed;
     struct mask_lane *mask; /* NULL: none of its strings was a piece */
     struct buffer tail;     /* the end of what was said here, as it came */
+    size_t told_bytes;      /* of the tail, which went out before there was a lane: the lane says them first */
+    bool has_strings;
     struct buffer event;    /* the last that brought a piece, as it came */
     struct llm_place *next;
 };
@@ -127,26 +130,75 @@ static int check_alone(struct llm_stream *stream, struct llm_place *place, struc
 
 /* ---- pieces ---- */
 
-/* Strings of these names say what something is; a piece of a text is none. */
+static bool is_one_of(struct str name, const struct str *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(names[i], name)) return true;
+    }
+    return false;
+}
+
+/* Strings of these names say what something is, or where: they come whole. */
 static bool is_label(struct str name) {
     static const struct str labels[] = {{"type", 4},   {"id", 2},   {"format", 6}, {"role", 4},  {"name", 4},
-                                        {"object", 6}, {"kind", 4}, {"status", 6}, {"phase", 5}, {"data", 4}};
-    for (size_t i = 0; i < LENGTH_OF(labels); i++) {
-        if (str_equal(labels[i], name)) return true;
-    }
-    return str_ends_with(name, STR("_id")) || str_ends_with(name, STR("_type")) || str_ends_with(name, STR("signature"));
+                                        {"object", 6}, {"kind", 4}, {"status", 6}, {"phase", 5}, {"data", 4},
+                                        {"url", 3},    {"uri", 3},  {"title", 5},  {"model", 5}, {"filename", 8}};
+    return is_one_of(name, labels, LENGTH_OF(labels)) || str_ends_with(name, STR("_id")) ||
+           str_ends_with(name, STR("_type")) || str_ends_with(name, STR("signature"));
+}
+
+/* Texts of these names come in pieces wherever they were seen. */
+static bool is_text(struct str name) {
+    static const struct str texts[] = {{"text", 4},      {"content", 7},           {"delta", 5},
+                                       {"thinking", 8},  {"reasoning", 9},         {"reasoning_content", 17},
+                                       {"summary", 7},   {"reasoning_text", 14},   {"transcript", 10},
+                                       {"refusal", 7},   {"thoughts", 8},          {"thought", 7}};
+    return is_one_of(name, texts, LENGTH_OF(texts));
+}
+
+enum part { PART_NONE, PART_PIECE, PART_MAYBE }; /* a piece when its place has brought a string before */
+
+static enum part part_of(const struct shape_place *at) {
+    if (!at->is_in_delta || is_label(at->name)) return PART_NONE;
+    if (is_text(at->name)) return PART_PIECE;
+    return at->is_listed ? PART_NONE : PART_MAYBE;
+}
+
+/* What went out before there was a lane is taken off what the lane says. -1: the lane says it otherwise, since a value
+ * begins in it. */
+static int take_told(struct llm_place *place, struct buffer *said, struct buffer *out) {
+    struct str text = buffer_view(said), tail = buffer_view(&place->tail);
+    size_t told = place->told_bytes < text.length ? place->told_bytes : text.length;
+    size_t start = tail.length - place->told_bytes;
+    if (!str_equal(str_slice(text, 0, told), str_slice(tail, start, start + told))) return -1;
+    place->told_bytes -= told;
+    buffer_append_str(out, str_slice(text, told, text.length));
+    return buffer_failed(said) ? -1 : 0;
 }
 
 static int feed(struct llm_stream *stream, struct llm_place *place, struct str piece, bool is_last, struct buffer *out,
                 struct error *error) {
+    struct buffer said;
     size_t length = buffer_length(out);
-    if (stream->options.plan->lane_feed(place->mask, piece, is_last, out, stream->options.masked,
-                                        stream->options.revealed) == 0) {
-        place->is_closed = is_last;
-        if (stream->is_giving_rest) stream->rest_bytes += buffer_length(out) - length;
-        return 1;
-    }
+    buffer_init(&said, 8 * stream->bytes_max);
+    int result = stream->options.plan->lane_feed(place->mask, piece, is_last, &said, stream->options.masked,
+                                                 stream->options.revealed);
+    if (result == 0) result = take_told(place, &said, out);
+    buffer_free(&said);
+    place->is_closed = is_last;
+    if (stream->is_giving_rest) stream->rest_bytes += buffer_length(out) - length;
+    if (result == 0) return 1;
     return error_set(error, ERROR_INVALID, "a text cannot be inspected to its end: nothing more of it may pass");
+}
+
+/* A lane that knows what went out before it. */
+static int open_lane(struct llm_stream *stream, struct llm_place *place, struct str name, struct buffer *out,
+                     struct error *error) {
+    const struct mask_plan *plan = stream->options.plan;
+    place->mask = plan->lane_new(plan, plan->field(plan, name));
+    if (place->mask == NULL) return error_out_of_memory(error);
+    place->told_bytes = buffer_length(&place->tail);
+    if (place->told_bytes == 0) return 0;
+    return feed(stream, place, buffer_view(&place->tail), false, out, error) == 1 ? 0 : -1;
 }
 
 static int keep_event(struct llm_stream *stream, struct llm_place *place, struct error *error) {
@@ -162,10 +214,8 @@ static int keep_event(struct llm_stream *stream, struct llm_place *place, struct
 
 static int take_piece(struct llm_stream *stream, struct llm_place *place, struct str name, struct str piece,
                       struct buffer *out, struct error *error) {
-    const struct mask_plan *plan = stream->options.plan;
     if (place->is_closed) return llm_stream_protocol_error(error, "more of a text that has ended");
-    if (place->mask == NULL) place->mask = plan->lane_new(plan, plan->field(plan, name));
-    if (place->mask == NULL) return error_out_of_memory(error);
+    if (place->mask == NULL && open_lane(stream, place, name, out, error) != 0) return -1;
     place->outer = stream->outer;
     if (keep_event(stream, place, error) != 0) return -1;
     return feed(stream, place, piece, stream->is_last_piece, out, error);
@@ -173,14 +223,16 @@ static int take_piece(struct llm_stream *stream, struct llm_place *place, struct
 
 int llm_place_follow(struct llm_stream *stream, const struct shape_place *at, struct str text, struct buffer *out,
                      struct error *error) {
-    bool is_piece = at->grows && !is_label(at->name);
+    enum part part = part_of(at);
     if (stream->is_giving_rest) {
-        struct llm_place *place = is_piece ? find_place(stream, at->path) : NULL;
-        bool holds = place != NULL && place->mask != NULL && !place->is_closed;
-        return !is_piece ? 0 : holds ? feed(stream, place, STR_NONE, true, out, error) : 1;
+        struct llm_place *place = find_place(stream, at->path);
+        bool is_open = place != NULL && place->mask != NULL && !place->is_closed;
+        return part == PART_NONE ? 0 : is_open ? feed(stream, place, STR_NONE, true, out, error) : 1;
     }
     struct llm_place *place = open_place(stream, at->path, error);
     if (place == NULL) return -1;
+    bool is_piece = part == PART_PIECE || (part == PART_MAYBE && place->has_strings);
+    place->has_strings = true;
     return is_piece ? take_piece(stream, place, at->name, text, out, error)
                     : check_alone(stream, place, at->name, text, error);
 }

@@ -32,4 +32,4 @@ static struct str write_error(unsigned status, struct str message, struct str ac
     return STR("application/json");
 }
 
-LLM_DIALECT(openai, llm_api_openai, HTTP_CREDENTIAL_BEARER, write_error);
+LLM_DIALECT(openai, llm_api_openai, HTTP_CREDENTIAL_BEARER, write_error, NULL);
