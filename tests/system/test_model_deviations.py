@@ -195,3 +195,21 @@ def test_a_denial_is_no_failed_login(place, agent, expected):
     status, headers, text = post(place[1], "anthropic", MESSAGE_PATH, IMAGE, **{"User-Agent": agent})
     assert (status, headers["x-should-retry"]) == (expected, "false"), text
     assert json.loads(text)["error"]["type"] == "permission_error" and "unscanned" in text
+
+
+# ---- reach ----
+
+
+@pytest.mark.parametrize("field", ["Authorization", "x-api-key", "api-key", "x-goog-api-key"])
+def test_a_token_in_every_clients_header(place, field):
+    """Azure's and Google's clients send their key in headers of their own; none of it goes upstream."""
+    fakes, gateway = place
+    token = gateway.token("copilot")
+    fakes["openai"].reset()
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.ports["openai"], timeout=20)
+    connection.request("POST", CHAT_PATH, json.dumps(PROMPTS[CHAT_PATH]), {
+        field: f"Bearer {token}" if field == "Authorization" else token, "Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    connection.close()
+    assert token.encode() not in fakes["openai"].requests[-1].wire

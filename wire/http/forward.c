@@ -14,7 +14,7 @@ bool http_field_is_forwarded(const struct http_head *head, struct str name) {
         {"x-real-ip", 9},      {"x-forwarded-for", 15}, {"x-forwarded-host", 16}, {"x-forwarded-proto", 17},
         {"sworn-agent", 11},   {"sworn-session", 13},   {"range", 5},            {"if-range", 8},
         {"x-original-url", 14},         {"x-rewrite-url", 13},     {"x-original-method", 17},
-        {"x-http-method-override", 22}, {"x-method-override", 17}, {"x-http-method", 13},
+        {"x-http-method-override", 22}, {"x-method-override", 17}, {"x-http-method", 13}, {"x-goog-api-key", 14},
     };
     for (size_t i = 0; i < LENGTH_OF(own); i++) {
         if (str_equal_ignoring_case(name, own[i])) return false;

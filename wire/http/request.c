@@ -51,13 +51,20 @@ static struct str authorization_credential(struct str value) {
     return STR_NONE;
 }
 
-/* Two that differ would be two callers: neither is believed. */
+/* As OpenAI's, Anthropic's, Azure's and Google's clients send it. Two that differ would be two callers: neither is
+ * believed. */
 struct str http_request_credential(const struct http_head *head) {
-    if (http_head_count(head, STR("authorization")) > 1 || http_head_count(head, STR("x-api-key")) > 1) return STR_NONE;
-    struct str bearer = authorization_credential(http_head_find(head, STR("authorization")));
-    struct str key = http_head_find(head, STR("x-api-key"));
-    if (bearer.length == 0) return key;
-    return key.length == 0 || str_equal(bearer, key) ? bearer : STR_NONE;
+    static const struct str fields[] = {{"authorization", 13}, {"x-api-key", 9}, {"api-key", 7}, {"x-goog-api-key", 14}};
+    struct str found = STR_NONE;
+    for (size_t i = 0; i < LENGTH_OF(fields); i++) {
+        struct str value = http_head_find(head, fields[i]);
+        if (http_head_count(head, fields[i]) > 1) return STR_NONE;
+        if (i == 0) value = authorization_credential(value);
+        if (value.length == 0) continue;
+        if (found.length > 0 && !str_equal(found, value)) return STR_NONE;
+        found = value;
+    }
+    return found;
 }
 
 /* ---- The body -------------------------------------------------------------------------------------------------- */

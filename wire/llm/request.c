@@ -45,8 +45,12 @@ static int add_name(struct reading *reading, struct llm_names *names, struct str
 
 static int read_text(struct reading *reading, uint8_t fact, struct str text, struct error *error) {
     struct llm_request *request = reading->request;
+    const struct str web_search = STR("web_search");
+    if (fact == LLM_HOSTED_TOOL && str_equal(text, STR("web"))) text = web_search; /* OpenRouter's plugin */
     switch (fact) {
-    case LLM_MODEL: return copy(reading, text, &request->model, error);
+    case LLM_MODEL:
+        if (copy(reading, text, &request->model, error) != 0) return -1;
+        return str_ends_with(text, STR(":online")) ? add_name(reading, &request->hosted_tools, web_search, error) : 0;
     case LLM_CONVERSATION: return copy(reading, text, &request->conversation, error);
     case LLM_PREVIOUS_RESPONSE: return copy(reading, text, &request->previous_response_id, error);
     case LLM_TOOL: return add_name(reading, &request->tools, text, error);
@@ -69,7 +73,9 @@ static int read_fact(void *self, uint8_t fact, const struct shape_value *value, 
     case LLM_IMAGE: request->has_image = true; return 0;
     case LLM_AUDIO: request->has_audio = true; return 0;
     case LLM_FILE: request->has_file = true; return 0;
-    case LLM_WEB_SEARCH: return add_name(reading, &request->hosted_tools, STR("web_search"), error);
+    case LLM_WEB_SEARCH:
+        if (value->token == JSON_TOKEN_FALSE) return 0;
+        return add_name(reading, &request->hosted_tools, STR("web_search"), error);
     case LLM_MAX_TOKENS:
         if (str_parse_i64(value->text, &request->max_tokens) != 0) request->max_tokens = -1;
         return 0;

@@ -158,6 +158,11 @@ static const struct shape_member web_search_members[] = {
     M("search_context_size", &shape_name), M("user_location", &approximate)};
 static const struct shape web_search = {SHAPE_MEMBERS(web_search_members)};
 
+/* Searches of compatible providers (xAI, OpenRouter, Qwen); plugins are tools that the provider runs. */
+static const struct shape_member plugin_members[] = {MF("id", &shape_name, LLM_HOSTED_TOOL)};
+static const struct shape plugin = {SHAPE_MEMBERS(plugin_members)};
+static const struct shape plugins = {.items = &plugin};
+
 static const struct shape_member audio_members[] = {M("format", &shape_name), M("voice", &shape_name)};
 static const struct shape audio = {SHAPE_MEMBERS(audio_members)};
 
@@ -177,6 +182,8 @@ static const struct shape_member request_members[] = {
     MF("stream", &shape_plain, LLM_STREAM), M("stream_options", &shape_plain), M("temperature", &shape_plain),
     M("tool_choice", &choice), M("tools", &tools), M("top_logprobs", &shape_plain), M("top_p", &shape_plain),
     M("user", &shape_text), M("verbosity", &shape_name), MF("web_search_options", &web_search, LLM_WEB_SEARCH),
+    MF("search_parameters", &shape_tree, LLM_WEB_SEARCH), MF("enable_search", &shape_plain, LLM_WEB_SEARCH),
+    M("plugins", &plugins),
 };
 const struct shape openai_chat_request = {SHAPE_MEMBERS(request_members)};
 
