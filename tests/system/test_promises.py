@@ -193,7 +193,8 @@ def check_log(gateway, server_log):
     assert verified.returncode == 0, verified.stdout
 
 
-def test_transaction_survives_a_full_disk(make_gateway, marks, tmp_path):
+def test_a_refusal_for_a_full_disk_fails_the_transaction(make_gateway, marks, tmp_path):
+    """A refusal is an error like any other: half a transaction is not committed. The session lives on."""
     full = tmp_path / "full"
     gateway = make_gateway(database="marks", environment={FAULT: f"enospc:while={full}"})
     with gateway.connect(autocommit=False) as connection:
@@ -201,10 +202,15 @@ def test_transaction_survives_a_full_disk(make_gateway, marks, tmp_path):
         full.touch()
         wait_until(lambda: refused(connection, "probe"), 10, "refusals")
         full.unlink()
-        wait_until(lambda: not refused(connection, "later"), 10, "recovery")
+        wait_until(lambda: "accepting" in gateway.run("status").stdout, 10, "recovery")
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+            connection.execute("SELECT 1")
+        connection.rollback()
+        connection.execute("INSERT INTO marks VALUES ('mark:later')")
         connection.commit()
     with marks.connect("marks") as direct:
-        assert direct.execute("SELECT count(*) FROM marks WHERE mark = 'mark:kept'").fetchone() == (1,)
+        assert direct.execute("SELECT count(*) FROM marks WHERE mark = 'mark:kept'").fetchone() == (0,)
+        assert direct.execute("SELECT count(*) FROM marks WHERE mark = 'mark:later'").fetchone() == (1,)
 
 
 def test_fsync_error_stops_the_gateway_for_good(make_gateway, marks):

@@ -61,10 +61,12 @@ static int check_output(struct wire_session *session, struct error *error) {
     return error_set(error, ERROR_LIMIT, "a batch of messages is larger than this gateway takes");
 }
 
-/* Makes the server roll back what the refused batch did before the refusal; the batch has been answered so far. */
+/* A refusal is an error like any other: the transaction that it came in has failed, so that nothing of it can be committed.
+ * Where there may be one, the server is made to fail it, too. */
 static int append_rollback(struct wire_session *session, struct error *error) {
     struct postgres_state *state = postgres_state(session);
-    if (state->batch_executes == 0 || state->is_in_block || state->is_skipping) return 0;
+    bool is_idle = expect_count(&state->expected) == 0 && !state->is_in_block;
+    if ((state->batch_executes == 0 && is_idle) || state->is_skipping) return 0;
     struct buffer *out = stream_output(session->upstream);
     size_t offset = message_begin(out, 'P');
     message_append_cstring(out, STR(ROLLBACK_NAME));
