@@ -150,6 +150,7 @@ static void judge_once(struct session *session, struct action *action, const str
 static struct str describe_refusal(struct action *action, const struct approval_result *result) {
     switch (result->end) {
     case APPROVAL_DENIED: return arena_format(&action->arena, "approval denied by %.*s", STR_ARGS(result->denier));
+    case APPROVAL_CROWDED: return STR("too many actions of this principal wait for approval already");
     case APPROVAL_EXPIRED: return STR("nobody approved the action in time");
     case APPROVAL_INTERRUPTED: return STR("the gateway stops: send the action again, to be approved again");
     default: return STR("the action was cancelled while it waited for approval");

@@ -388,6 +388,20 @@ static int finish(struct hold *hold, enum approval_end end, struct error *error)
     return run_store_call(close_in_store, &call);
 }
 
+/* Approvers read what waits: one principal must not bury the rest. */
+static bool is_crowded(struct approvals *approvals, const struct principal *principal) {
+    size_t count = 0;
+    size_t cursor = 0;
+    void *value;
+    pthread_mutex_lock(&approvals->lock);
+    while (map_next(&approvals->by_id, &cursor, NULL, &value)) {
+        const struct hold *hold = value;
+        count += str_equal(hold->request->principal->name, principal->name);
+    }
+    pthread_mutex_unlock(&approvals->lock);
+    return count >= APPROVAL_HOLDS_PER_PRINCIPAL_MAX;
+}
+
 int approval_wait(struct approvals *approvals, const struct approval_request *request, struct arena *arena,
                   struct hold **out, struct approval_result *result, struct error *error) {
     struct hold hold = {
@@ -400,6 +414,11 @@ int approval_wait(struct approvals *approvals, const struct approval_request *re
     make_id(hold.id);
     if (parse_remedies(&hold, arena, error) != 0) return -1;
     record_hold_requested(request->record, request->action, hold.expires_us);
+    if (is_crowded(approvals, request->principal)) {
+        result->end = APPROVAL_CROWDED;
+        record_hold_ended(request->record, request->action, end_name(APPROVAL_CANCELLED));
+        return record_await(request->record, request->record->recorded, error);
+    }
     if (record_await(request->record, request->record->recorded, error) != 0) return -1;
     struct store_call call = {.hold = &hold, .error = error};
     if (run_store_call(create_in_store, &call) != 0) return -1;

@@ -17,6 +17,7 @@
 
 #define APPROVAL_ID_BYTES 10 /* 9 characters and a NUL */
 #define APPROVAL_VOTES_MAX 64
+#define APPROVAL_HOLDS_PER_PRINCIPAL_MAX 32 /* what waits at once; more is denied */
 #define APPROVAL_REASON_MAX_BYTES 2000
 
 struct approvals; /* all holds of the gateway; thread-safe */
@@ -41,6 +42,7 @@ enum approval_end {
     APPROVAL_EXPIRED,
     APPROVAL_CANCELLED,
     APPROVAL_INTERRUPTED, /* the gateway stops */
+    APPROVAL_CROWDED,     /* too many actions of the principal wait already; in evidence it was cancelled */
 };
 
 struct approval_result {

@@ -211,6 +211,7 @@ struct fold {
     bool is_incurable;   /* and no remedy changes that */
     bool cedar_denied;
     bool has_erred;      /* a forbid could not be evaluated */
+    bool is_hopeless;    /* what the remedies would lead to is denied all the same */
     bool lacks_unscanned; /* all that is missing is a permit for what nobody can look into */
     struct str unpermitted; /* the action of the first step that nothing permits */
     struct str reason;   /* @reason of the first denying policy that has one */
@@ -303,6 +304,11 @@ static struct str verdict_message(const struct verdict *verdict, const struct fo
         if (verdict->kind == VERDICT_HOLD) {
             buffer_append_cstr(&text, ": needs ");
             append_names(&text, verdict->remedies, verdict->remedy_count);
+        } else if (fold->is_hopeless) {
+            buffer_append_cstr(&text, ": no approval would change that");
+            if (fold->unpermitted.length > 0) {
+                buffer_append_format(&text, ", since no policy permits action \"%.*s\"", STR_ARGS(fold->unpermitted));
+            }
         } else if (fold->has_erred) {
             buffer_append_cstr(&text, ": a policy could not be evaluated, so that this is not allowed");
         } else if (fold->reason.length != 0) {
@@ -370,12 +376,11 @@ static int decide_unscanned(const struct policy_session *session, struct fold *f
     return 0;
 }
 
-static int decide(const struct policy_session *session, struct fold *fold, struct action *action, struct error *error) {
-    if (action->step_count == 0) {
-        return error_set(error, ERROR_INVALID, "the action asks for nothing that can be decided");
-    }
+static int ask_all(const struct policy_session *session, struct fold *fold, const struct action *action,
+                   struct error *error) {
     for (size_t i = 0; i < action->step_count; i++) {
         struct cedar_decision decision;
+        if (str_equal(action->steps[i].verb, STR(ACTION_VERB_RELEASE))) continue;
         if (decide_step(session, fold->scratch, fold->from, action, &action->steps[i], &decision, error) != 0) {
             return -1;
         }
@@ -383,7 +388,35 @@ static int decide(const struct policy_session *session, struct fold *fold, struc
         bool is_unpermitted = !decision.is_allowed && decision.reason_count == 0;
         if (is_unpermitted && fold->unpermitted.length == 0) fold->unpermitted = action->steps[i].verb;
     }
-    if (action->has_unscanned && decide_unscanned(session, fold, error) != 0) return -1;
+    return action->has_unscanned ? decide_unscanned(session, fold, error) : 0;
+}
+
+/* Nobody is asked to approve what stays denied with every remedy in force. `applied` only grows, so this ends. */
+static int look_ahead(const struct policy_session *session, struct fold *fold, const struct action *action,
+                      struct error *error) {
+    struct names remedies = {0};
+    struct fold trial = *fold;
+    for (size_t i = 0; i < fold->from->applied_count; i++) names_add(&remedies, fold->scratch, fold->from->applied[i]);
+    while (trial.is_denied && !trial.is_incurable) {
+        for (size_t i = 0; i < trial.remedies.count; i++) names_add(&remedies, fold->scratch, trial.remedies.items[i]);
+        if (remedies.is_full) return error_out_of_memory(error);
+        struct policy_context next = {.facts = fold->from->facts, .applied = remedies.items, .applied_count = remedies.count};
+        trial = (struct fold){.scratch = fold->scratch, .from = &next};
+        if (ask_all(session, &trial, action, error) != 0) return -1;
+    }
+    if (!trial.is_denied) return 0;
+    fold->is_incurable = fold->is_hopeless = true;
+    fold->unpermitted = trial.unpermitted;
+    return 0;
+}
+
+static int decide(const struct policy_session *session, struct fold *fold, struct action *action, struct error *error) {
+    if (action->step_count == 0) {
+        return error_set(error, ERROR_INVALID, "the action asks for nothing that can be decided");
+    }
+    if (ask_all(session, fold, action, error) != 0) return -1;
+    bool is_held = fold->is_denied && !fold->is_incurable;
+    if (is_held && look_ahead(session, fold, action, error) != 0) return -1;
     return fold_finish(fold, action, error);
 }
 
