@@ -400,7 +400,8 @@ static int look_ahead(const struct policy_session *session, struct fold *fold, c
     while (trial.is_denied && !trial.is_incurable) {
         for (size_t i = 0; i < trial.remedies.count; i++) names_add(&remedies, fold->scratch, trial.remedies.items[i]);
         if (remedies.is_full) return error_out_of_memory(error);
-        struct policy_context next = {.facts = fold->from->facts, .applied = remedies.items, .applied_count = remedies.count};
+        struct policy_context next = {
+            .facts = fold->from->facts, .applied = remedies.items, .applied_count = remedies.count};
         trial = (struct fold){.scratch = fold->scratch, .from = &next};
         if (ask_all(session, &trial, action, error) != 0) return -1;
     }

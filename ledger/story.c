@@ -214,6 +214,14 @@ static void check_identity(struct story *story, const struct story_session *sess
     }
 }
 
+/* ROLLBACK and its like are never asked of policy. Within a JSON string the quotes would be escaped. */
+static bool only_lets_go(const struct event_value *steps) {
+    for (size_t i = 0; i < steps->name_count; i++) {
+        if (str_find(steps->names[i], STR("\"verb\":\"sql:release\"")) == STR_NOT_FOUND) return false;
+    }
+    return steps->name_count > 0;
+}
+
 /* What it says it was decided by stands in the log, and knows the principal. */
 static void check_decision(struct story *story, const struct story_session *session) {
     bool is_allowed = str_equal(VALUE(intent_verdict)->text, EVENT_VERDICT_ALLOW);
@@ -222,7 +230,9 @@ static void check_decision(struct story *story, const struct story_session *sess
     if (is_allowed && !str_equal(VALUE(intent_cedar)->text, EVENT_VERDICT_ALLOW)) {
         story_bad(story, "it is allowed, but Cedar said \"deny\"");
     }
-    if (is_allowed && VALUE(intent_policies)->name_count == 0) story_bad(story, "it is allowed, and by no policy");
+    if (is_allowed && VALUE(intent_policies)->name_count == 0 && !only_lets_go(VALUE(intent_steps))) {
+        story_bad(story, "it is allowed, and by no policy");
+    }
     if (is_allowed && VALUE(intent_refused)->is_set) story_bad(story, "it is allowed, and says why it was refused");
     if (!story_world_has_bundle(story->world, VALUE(intent_bundle)->text)) {
         story_bad(story, "its bundle is not in the log before it");

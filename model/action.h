@@ -23,6 +23,10 @@ struct resource {
     const struct resource *parent;
 };
 
+/* What only lets go (ROLLBACK, COMMIT, CLOSE ...) is recorded and never asked of policy: denied, it would leave locks, and a
+ * transaction that nobody can end. No policy can name it. */
+#define ACTION_VERB_RELEASE "sql:release"
+
 /* One question for policy: a statement that touches three tables has three. All must be allowed. */
 struct action_step {
     struct str verb; /* "sql:write" */

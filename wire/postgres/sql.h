@@ -23,7 +23,15 @@
 #define SQL_TEXT_BYTES_MAX (16u * 1024 * 1024)
 #define SQL_TOKENS_MAX 2500000u
 
-enum sql_verb { SQL_READ, SQL_WRITE, SQL_DDL, SQL_ADMIN, SQL_UNKNOWN, SQL_VERB_COUNT };
+enum sql_verb {
+    SQL_READ,
+    SQL_WRITE,
+    SQL_DDL,
+    SQL_ADMIN,
+    SQL_UNKNOWN,
+    SQL_RELEASE, /* it only lets go: of a transaction, a cursor, a prepared statement, a setting (model/action.h) */
+    SQL_VERB_COUNT
+};
 
 struct str sql_verb_name(enum sql_verb verb); /* "sql:read" */
 

@@ -297,7 +297,7 @@ static bool names_table(const struct sql_statement *statement) {
 static bool rests_on_place(const struct sql_statement *statement) {
     if (names_table(statement)) return true;
     for (size_t i = 0; i < statement->use_count; i++) {
-        if (statement->uses[i].verb != SQL_READ) return true;
+        if (statement->uses[i].verb != SQL_READ && statement->uses[i].verb != SQL_RELEASE) return true;
     }
     for (size_t i = 0; i < statement->part_count; i++) {
         if (statement->parts[i].function_count > 0) return true;

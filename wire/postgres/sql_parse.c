@@ -232,7 +232,8 @@ void sql_analysis_release(const struct sql_analysis **held) {
 }
 
 struct str sql_verb_name(enum sql_verb verb) {
-    static const char *const names[SQL_VERB_COUNT] = {"sql:read", "sql:write", "sql:ddl", "sql:admin", "sql:unknown"};
+    static const char *const names[SQL_VERB_COUNT] = {"sql:read",  "sql:write",   "sql:ddl",
+                                                     "sql:admin", "sql:unknown", ACTION_VERB_RELEASE};
     CHECK(verb < SQL_VERB_COUNT);
     return str_from_cstr(names[verb]);
 }

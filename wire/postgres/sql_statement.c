@@ -366,6 +366,16 @@ bool sql_is_statement(const PgQuery__Node *node) {
     return (size_t)node->node_case < LENGTH_OF(kinds) && kinds[node->node_case].name != NULL;
 }
 
+/* What only lets go of what the session holds is never refused: a lock or a transaction would stay. */
+static bool lets_go(struct str kind) {
+    static const char *const kinds_of_release[] = {"commit", "rollback", "rollback to", "release", "close",
+                                                   "deallocate", "unlisten", "reset", "discard"};
+    for (size_t i = 0; i < LENGTH_OF(kinds_of_release); i++) {
+        if (str_equal_cstr(kind, kinds_of_release[i])) return true;
+    }
+    return false;
+}
+
 /* A part that names no table, or whose own verb no table got, does its verb to the database. What only reads does that
  * where there is nothing else to ask about: it is the whole statement, or it calls functions. */
 static void add_default_use(struct sql_builder *builder, size_t first_use, enum sql_verb verb) {
@@ -373,7 +383,8 @@ static void add_default_use(struct sql_builder *builder, size_t first_use, enum 
     if (verb != SQL_READ) {
         if (!sql_has_verb_since(builder, first_use, verb)) sql_add_use(builder, verb, STR_NONE, STR_NONE);
     } else if (draft->uses.count == first_use && (draft->part == 0 || sql_part(builder)->functions.count > 0)) {
-        sql_add_use(builder, SQL_READ, STR_NONE, STR_NONE);
+        bool is_release = sql_part(builder)->functions.count == 0 && lets_go(sql_part(builder)->part.kind);
+        sql_add_use(builder, is_release ? SQL_RELEASE : SQL_READ, STR_NONE, STR_NONE);
     }
 }
 

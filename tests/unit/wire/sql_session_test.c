@@ -24,7 +24,7 @@ static const struct {
         {"EXECUTE p", 'I', false, "write:public.t", NULL},
         {"EXPLAIN ANALYZE EXECUTE p", 'I', false, "write:public.t", NULL},
         {"CREATE TABLE n AS EXECUTE p", 'I', false, "ddl:public.n write:public.t", NULL},
-        {"DEALLOCATE p", 'I', false, "read:db", NULL},
+        {"DEALLOCATE p", 'I', false, "release:db", NULL},
         {"EXECUTE p", 'I', true, "unknown:db", NULL}}},
     {"a PREPARE that failed", {
         {"PREPARE p AS DELETE FROM t", 'I', true, NULL, NULL},
@@ -63,7 +63,7 @@ static const struct {
         {"BEGIN", 'T', false, NULL, NULL},
         {"SET LOCAL search_path = s", 'T', false, NULL, NULL},
         {"SELECT * FROM t", 'T', false, "read:s.t", "s"},
-        {"COMMIT", 'I', false, "read:db", NULL},
+        {"COMMIT", 'I', false, "release:db", NULL},
         {"SELECT * FROM t", 'I', false, "unknown:db", NULL},
         {"SELECT * FROM t", 'I', false, "read:public.t", "public"},
         {"BEGIN", 'T', false, NULL, NULL},
@@ -74,7 +74,7 @@ static const struct {
         {"SAVEPOINT a", 'T', false, NULL, NULL},
         {"SET search_path = x", 'T', false, NULL, NULL},
         {"SELECT * FROM t", 'T', false, "read:x.t", "x"},
-        {"ROLLBACK TO a", 'T', false, "read:db", NULL},
+        {"ROLLBACK TO a", 'T', false, "release:db", NULL},
         {"SELECT * FROM t", 'T', false, "unknown:db", NULL},
         {"SELECT * FROM t", 'T', false, "read:public.t", "public"}}},
     {"code", {
@@ -108,15 +108,15 @@ static const struct {
         {"EXECUTE p", 'I', true, "unknown:db", "public"}}},
     {"a text moves on from statement to statement", {
         {"SET search_path = s; SELECT * FROM t", 'I', false, "read:db read:s.t", NULL},
-        {"BEGIN; SET LOCAL search_path = s; SELECT * FROM t; COMMIT", 'I', false, "read:db read:s.t", "public"}}},
+        {"BEGIN; SET LOCAL search_path = s; SELECT * FROM t; COMMIT", 'I', false, "read:db read:s.t release:db", "public"}}},
     {"what is not plain in a text is unknown", {
         {"BEGIN; SET search_path = hr; SAVEPOINT a; RESET search_path; ROLLBACK TO a; SELECT * FROM t", 'T', false,
-         "read:db unknown:db", NULL},
-        {"ROLLBACK; SELECT * FROM t", 'I', false, "read:db unknown:db", "public"},
-        {"SET search_path = s; RESET search_path; SELECT * FROM t", 'I', false, "read:db unknown:db", "public"},
-        {"SET search_path = s; COMMIT; SELECT * FROM t", 'I', false, "read:db unknown:db", "public"},
+         "read:db release:db unknown:db", NULL},
+        {"ROLLBACK; SELECT * FROM t", 'I', false, "release:db unknown:db", "public"},
+        {"SET search_path = s; RESET search_path; SELECT * FROM t", 'I', false, "read:db release:db unknown:db", "public"},
+        {"SET search_path = s; COMMIT; SELECT * FROM t", 'I', false, "read:db release:db unknown:db", "public"},
         {"DO $$ begin set search_path to s; end $$; SELECT * FROM t", 'I', false, "unknown:db write:db", "public"},
-        {"SET ROLE joe; RESET ROLE; ROLLBACK; SELECT * FROM s.t", 'I', false, "admin:db read:db read:s.t unknown:db",
+        {"SET ROLE joe; RESET ROLE; ROLLBACK; SELECT * FROM s.t", 'I', false, "admin:db read:s.t release:db unknown:db",
          "public"}}},
 };
 
