@@ -44,9 +44,12 @@ static const struct card_range {
     {3095, 3095, 0, LENGTH(14) | LENGTH(16)},
     {3600, 3699, 0, LENGTH(14) | LENGTH(16)},
     {3800, 3999, 0, LENGTH(14) | LENGTH(16)},
-    {2200, 2204, 0, LENGTH(16) | LENGTH(17) | LENGTH(18) | LENGTH(19)},                     /* Mir */
+    {2200, 2204, LENGTH(16), LENGTH(17) | LENGTH(18) | LENGTH(19)},                         /* Mir */
     {5000, 5099, 0, 0xff000},                                                               /* Maestro: 12 to 19 */
     {5600, 5899, 0, 0xff000},
+    {6062, 6062, LENGTH(16), 0},                                                            /* Hipercard */
+    {6362, 6363, LENGTH(16), 0},                                                            /* Elo */
+    {9792, 9792, LENGTH(16), 0},                                                            /* Troy */
     {6000, 6999, 0, 0xff000},
 #undef LENGTH
 };

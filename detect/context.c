@@ -13,7 +13,19 @@ void context_table_init(struct word_table *table) { word_table_init(table, rows,
 
 uint32_t context_of_word(const struct word_table *table, struct str word) { return word_table_get(table, word); }
 
+/* Words that say something in a sentence, and nothing as the name of a column ("text" is what a cast is called). */
+static bool is_generic_name(struct str name) {
+    static const char *const words[] = {"text", "call", "calls", "ring", "office", "desk", "messages", "registered",
+                                        "portable", "security", "social", "credit", "debit", "discover", "server",
+                                        "client", "host"};
+    for (size_t i = 0; i < LENGTH_OF(words); i++) {
+        if (str_equal_ignoring_case(name, str_from_cstr(words[i]))) return true;
+    }
+    return false;
+}
+
 uint32_t context_of_name(const struct word_table *table, struct str name) {
+    if (is_generic_name(name)) return 0;
     uint32_t bits = context_of_word(table, name);
     for (size_t i = 0; i < name.length;) {
         size_t start = i++;

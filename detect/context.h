@@ -21,7 +21,14 @@ enum context_bit {
     CONTEXT_PASSPORT = 1 << 10,
     CONTEXT_BIRTH = 1 << 11,
     CONTEXT_OTHER = 1 << 12,
+    CONTEXT_SECRET = 1 << 13,   /* of names only: they end in a word for secrets (credentials.def) */
+    CONTEXT_PASSWORD = 1 << 14, /* or in one for passwords */
 };
+
+/* What makes a number more than a number. */
+#define CONTEXT_OF_NUMBERS \
+    (CONTEXT_PHONE | CONTEXT_CARD | CONTEXT_SSN | CONTEXT_BANK | CONTEXT_NHS | CONTEXT_NINO | CONTEXT_DE_TAX | \
+     CONTEXT_NIR | CONTEXT_DNI | CONTEXT_PASSPORT | CONTEXT_BIRTH)
 
 void context_table_init(struct word_table *table);
 /* The bit of a word in any case, or 0. */

@@ -69,8 +69,14 @@ void detect_spans_count(const struct detect_spans *spans, struct class_counts *c
 
 struct detect_hint detect_hint_from_name(const struct detector *detector, struct str name) {
     CHECK_MAGIC(detector, DETECTOR_MAGIC);
-    return (struct detect_hint){(uint8_t)names_class(&detector->names, name),
-                                context_of_name(&detector->context, name)};
+    enum data_class class = names_class(&detector->names, name);
+    uint32_t context = context_of_name(&detector->context, name);
+    if (class == CLASS_NONE) context |= secrets_context_of_name(name);
+    return (struct detect_hint){(uint8_t)class, context};
+}
+
+bool detect_hint_tells_of_numbers(struct detect_hint hint) {
+    return hint.class != CLASS_NONE || (hint.context & CONTEXT_OF_NUMBERS) != 0;
 }
 
 static int append_span(struct detect_spans *spans, struct detect_span span, struct error *error) {
@@ -153,6 +159,16 @@ static int scan_segment(const struct detector *detector, struct detect_scratch *
     return emit_candidates(&scan, shift, out, error);
 }
 
+/* A value whose name ends in a word for secrets is one where it would be one behind that word in a text. */
+static bool is_named_secret(const struct detector *detector, struct detect_scratch *scratch, struct str text,
+                            struct detect_hint hint) {
+    if ((hint.context & (CONTEXT_SECRET | CONTEXT_PASSWORD)) == 0) return false;
+    struct scan scan = {.detector = detector, .scratch = scratch, .text = text.data, .end = text.length};
+    struct str inside = str_trim(text);
+    size_t start = (size_t)(inside.data - text.data);
+    return inside.length > 0 && secrets_is_value(&scan, start, start + inside.length, hint.context);
+}
+
 static bool is_sentence(struct str text) {
     bool has_letter = false, has_blank = false;
     for (size_t i = 0; i < text.length && !(has_letter && has_blank); i++) {
@@ -178,6 +194,10 @@ int detect_scan(const struct detector *detector, struct detect_scratch *scratch,
     if (hint.class < CLASS_MAX && class_set_has(detector->classes, hint.class) &&
         names_value_is_plausible(hint.class, text)) {
         struct detect_span whole = {0, text.length, hint.class, 90, "field_name"};
+        return append_span(spans, whole, error);
+    }
+    if (class_set_has(detector->classes, CLASS_CREDENTIAL) && is_named_secret(detector, scratch, text, hint)) {
+        struct detect_span whole = {0, text.length, CLASS_CREDENTIAL, 88, "field_name"};
         return append_span(spans, whole, error);
     }
     uint32_t context = name_context(hint, text);

@@ -69,6 +69,8 @@ static inline void detect_spans_clear(struct detect_spans *spans) { spans->count
 /* Adds one to the count of each span's class. */
 void detect_spans_count(const struct detect_spans *spans, struct class_counts *counts);
 
+/* Does the name say that a number is a telephone number, a card, an identifier? By shape alone no number is. */
+bool detect_hint_tells_of_numbers(struct detect_hint hint);
 struct detect_hint detect_hint_from_name(const struct detector *detector, struct str name);
 
 /* An error means that the text was not inspected to its end: nothing of it may pass.

@@ -49,10 +49,20 @@ void mask_value(const struct mask_policy *policy, enum data_class class, struct 
     operators[policy->operators[class]].function(policy, class, value, out);
 }
 
+bool mask_keeps(const struct mask_policy *policy, enum data_class class, struct str value) {
+    if (policy->operators[class] == MASK_KEEP) return true;
+    value = str_trim(value);
+    for (size_t i = 0; i < policy->allow_count; i++) {
+        if (str_equal(policy->allow[i], value)) return true;
+    }
+    return false;
+}
+
 bool mask_is_null(const struct mask_policy *policy, struct str text, const struct detect_spans *spans) {
     if (spans->count != 1) return false;
     const struct detect_span *span = &spans->items[0];
-    return span->start == 0 && span->end == text.length && policy->operators[span->class] == MASK_NULL;
+    return span->start == 0 && span->end == text.length && policy->operators[span->class] == MASK_NULL &&
+           !mask_keeps(policy, span->class, text);
 }
 
 /* Masks text.data, which stands at `begin` in the stream that the spans count in. */
@@ -62,8 +72,8 @@ static bool mask_spans(const struct mask_policy *policy, struct str text, size_t
     bool is_changed = false;
     for (size_t i = 0; i < spans->count; i++) {
         const struct detect_span *span = &spans->items[i];
-        if (policy->operators[span->class] == MASK_KEEP) continue;
         CHECK(span->start >= begin + at && span->end <= begin + text.length);
+        if (mask_keeps(policy, span->class, str_slice(text, span->start - begin, span->end - begin))) continue;
         buffer_append_str(out, str_slice(text, at, span->start - begin));
         mask_value(policy, span->class, str_slice(text, span->start - begin, span->end - begin), out);
         at = span->end - begin;

@@ -18,7 +18,11 @@ enum mask_operator {
 struct mask_policy {
     uint8_t operators[CLASS_MAX]; /* enum mask_operator */
     struct str key;               /* for MASK_HASH: at least MASK_KEY_BYTES_MIN bytes */
+    const struct str *allow;      /* values that are never masked, compared whole; borrowed */
+    size_t allow_count;
 };
+
+#define MASK_ALLOW_BYTES_MIN 3
 
 #define MASK_KEY_BYTES_MIN 16
 
@@ -31,6 +35,8 @@ struct mask_policy mask_policy_default(void);
 /* As `policy`, but the classes of `revealed` are kept: the plan of one action. */
 struct mask_policy mask_policy_reveal(const struct mask_policy *policy, class_set revealed);
 
+/* Does a value of the class stay as it is: by its operator, or because it is on the list? */
+bool mask_keeps(const struct mask_policy *policy, enum data_class class, struct str value);
 /* One value of a class. */
 void mask_value(const struct mask_policy *policy, enum data_class class, struct str value, struct buffer *out);
 /* Is the whole text one span whose operator is null? Then the caller writes NULL. */
@@ -41,11 +47,13 @@ bool mask_text(const struct mask_policy *policy, struct str text, const struct d
                struct class_counts *counts);
 
 /* A JSON document: strings are inspected decoded, with their key as the hint (a string in an array has the key of the
- * array), keys themselves and numbers as well; what is masked is written anew (a masked number becomes a string), every
+ * array, what has no key has `hint`, "value" also what its sibling "name" says; a document in a string is one), keys
+ * themselves, and numbers by their key only; what is masked is written anew (a masked number becomes a string), every
  * other byte stays. A lone surrogate is read as U+FFFD, and becomes it where its string is written anew. ERROR_INVALID
  * when the text is not JSON, nothing useful in *out then. */
 int mask_json(const struct detector *detector, struct detect_scratch *scratch, const struct mask_policy *policy,
-              struct str json, struct buffer *out, struct class_counts *counts, struct error *error) MUST_USE;
+              struct detect_hint hint, struct str json, struct buffer *out, struct class_counts *counts,
+              struct error *error) MUST_USE;
 
 /* What else can be done with a text and the spans that were found in it. */
 enum mask_rewritten {
@@ -64,11 +72,11 @@ struct mask_rewriter {
 
 /* As mask_json, with each string, key and number given to the rewriter. *is_changed: was any written anew? */
 int mask_json_with(const struct detector *detector, struct detect_scratch *scratch,
-                   const struct mask_rewriter *rewriter, struct str json, struct buffer *out, bool *is_changed,
-                   struct error *error) MUST_USE;
+                   const struct mask_rewriter *rewriter, struct detect_hint hint, struct str json, struct buffer *out,
+                   bool *is_changed, struct error *error) MUST_USE;
 
 /* Finds the classes in a JSON document without rewriting it. */
-int detect_json(const struct detector *detector, struct detect_scratch *scratch, struct str json,
+int detect_json(const struct detector *detector, struct detect_scratch *scratch, struct detect_hint hint, struct str json,
                 struct class_counts *counts, struct error *error) MUST_USE;
 
 struct mask_stream;

@@ -1,4 +1,4 @@
-/* From bytes to anchors: 64 bytes at a time become one bit mask of digits' beginnings, '@' and ':'. */
+/* From bytes to anchors: 64 bytes at a time become one bit mask of digits' beginnings, '@', ':', '=' and '>'. */
 #include "detect/scan.h"
 
 #include "detect/bytes.h"
@@ -41,8 +41,11 @@ static void block_masks(const char *block, uint64_t *digits, uint64_t *marks) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + 16 * i));
         __m128i offset = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
         __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(offset, _mm_set1_epi8(9)), offset);
+        __m128i is_joint = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('=')),
+                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('>')));
         __m128i is_mark = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('@')),
                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8(':')));
+        is_mark = _mm_or_si128(is_mark, is_joint);
         *digits |= (uint64_t)(uint32_t)_mm_movemask_epi8(is_digit) << (16 * i);
         *marks |= (uint64_t)(uint32_t)_mm_movemask_epi8(is_mark) << (16 * i);
     }
@@ -52,7 +55,7 @@ static void block_masks(const char *block, uint64_t *digits, uint64_t *marks) {
     *digits = *marks = 0;
     for (int i = 0; i < BLOCK_BYTES; i++) {
         *digits |= (uint64_t)byte_is_digit(block[i]) << i;
-        *marks |= (uint64_t)(block[i] == '@' || block[i] == ':') << i;
+        *marks |= (uint64_t)(block[i] == '@' || block[i] == ':' || block[i] == '=' || block[i] == '>') << i;
     }
 }
 #endif
@@ -60,12 +63,15 @@ static void block_masks(const char *block, uint64_t *digits, uint64_t *marks) {
 static size_t run_rule(struct scan *scan, size_t at) {
     char c = scan->text[at];
     if (c == '@') return scan_at_sign(scan, at);
+    if (c == ':' || c == '=' || c == '>') scan_named(scan, at);
     if (c == ':') return scan_colon(scan, at);
+    if (c == '=' || c == '>') return at + 1;
     return scan_digits(scan, at);
 }
 
 void scan_anchors(struct scan *scan) {
     size_t resume = scan->from;
+    scan_named_before(scan);
     uint64_t digit_carry = 0; /* did the block before end in a digit? Segments never begin inside a word that counts. */
     for (size_t block = scan->from; block < scan->end && !scan->is_failed; block += BLOCK_BYTES) {
         uint64_t digits, marks;

@@ -49,6 +49,10 @@ static inline uint32_t scan_context_after(const struct scan *scan, size_t at) {
     return context_after(&scan->detector->context, scan->text, at, scan->end);
 }
 
+/* A blank or a dash outside of ASCII, as texts from word processors have them between groups of digits: U+00A0, U+2007 to
+ * U+200B, U+202F count as ' '; U+2010 to U+2015, U+2212 as '-'. Its length, 0 when there is none. */
+size_t scan_wide_separator(const struct scan *scan, size_t at, char *kind);
+
 #define UUID_BYTES 36
 /* Are these UUID_BYTES 8-4-4-4-12 hex digits? */
 bool is_uuid(const char *text);
@@ -61,6 +65,10 @@ size_t scan_digits(struct scan *scan, size_t at); /* `at` begins a run of digits
 size_t scan_word(struct scan *scan, size_t start, size_t end); /* letters and digits mixed: scan_words.c */
 size_t scan_at_sign(struct scan *scan, size_t at); /* scan_marks.c */
 size_t scan_colon(struct scan *scan, size_t at);   /* scan_marks.c */
+/* What a name before ':', '=' or '>' says of the value behind it: scan_names.c. */
+void scan_named(struct scan *scan, size_t at);
+/* As above for a mark that stands just before the segment, whose value begins in it. */
+void scan_named_before(struct scan *scan);
 void scan_private_keys(struct scan *scan);         /* scan_marks.c */
 
 #endif

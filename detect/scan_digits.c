@@ -7,8 +7,10 @@
 #include "detect/checksum.h"
 #include "detect/scan.h"
 
-#define GROUPS_MAX 12
+#define GROUPS_MAX 20
 #define CHAIN_DIGITS_MAX 48
+
+#define WIDE_GAP '\t' /* two blanks: columns of a table, or a card that somebody typed */
 
 struct group {
     size_t start;
@@ -34,11 +36,23 @@ struct chain {
 
 static size_t group_end(const struct group *group) { return group->start + group->length; }
 
+size_t scan_wide_separator(const struct scan *scan, size_t at, char *kind) {
+    unsigned char a = (unsigned char)scan_at(scan, at), b = (unsigned char)scan_at(scan, at + 1);
+    if (a == 0xc2 && b == 0xa0) return *kind = ' ', 2;
+    if (a != 0xe2) return 0;
+    unsigned char c = (unsigned char)scan_at(scan, at + 2);
+    bool is_blank = b == 0x80 && (c == 0x87 || c == 0x89 || c == 0x8a || c == 0xaf || c == 0x88 || c == 0x8b);
+    bool is_dash = (b == 0x80 && c >= 0x90 && c <= 0x95) || (b == 0x88 && c == 0x92);
+    if (is_blank || is_dash) return *kind = is_dash ? '-' : ' ', 3;
+    return 0;
+}
+
 static bool is_separator(char c) { return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')'; }
 
 /* The separator at `at`: its length, 0 when what follows belongs to no chain. */
 static size_t read_separator(const struct scan *scan, size_t at, char *kind) {
-    size_t length = 0;
+    size_t length = scan_wide_separator(scan, at, kind);
+    if (length > 0) return byte_is_digit(scan_at(scan, at + length)) ? length : 0;
     *kind = 0;
     for (; length < 3; length++) {
         char c = scan_at(scan, at + length);
@@ -48,7 +62,9 @@ static size_t read_separator(const struct scan *scan, size_t at, char *kind) {
     }
     bool is_wide_slash = length == 3 && memcmp(scan->text + at, " / ", 3) == 0;
     if (is_wide_slash) *kind = '/';
-    if (length > 1 && *kind != ')' && !is_wide_slash) return 0;
+    bool is_wide_gap = length == 2 && memcmp(scan->text + at, "  ", 2) == 0;
+    if (is_wide_gap) *kind = WIDE_GAP;
+    if (length > 1 && *kind != ')' && !is_wide_slash && !is_wide_gap) return 0;
     return byte_is_digit(scan_at(scan, at + length)) ? length : 0;
 }
 
@@ -98,7 +114,7 @@ static bool is_last_group(const struct chain *chain, int index) { return index +
 static bool ends_at(const struct chain *chain, int last) {
     if (!is_last_group(chain, last)) {
         char next = chain->groups[last + 1].separator;
-        return next == ' ' || next == '/';
+        return next == ' ' || next == '/' || next == WIDE_GAP;
     }
     return !byte_is_word(chain->after) && chain->after != '%' && (unsigned char)chain->after < 0x80;
 }
@@ -130,8 +146,32 @@ static void add_groups(struct scan *scan, const struct chain *chain, int first, 
     scan_add(scan, chain->groups[first].start, group_end(&chain->groups[first + count - 1]), class, score, rule);
 }
 
+/* "4111111111111111exp 12/29": letters right behind a number that a word speaks for. */
+static bool is_glued(const struct scan *scan, struct chain *chain, int last) {
+    return is_last_group(chain, last) && byte_is_letter(chain->after) && (chain_context(scan, chain) & CONTEXT_CARD) != 0;
+}
+
+/* A number with a fraction: of a number without a leading zero and what stands behind its one point. */
+static bool is_decimal(const struct chain *chain) {
+    if (chain->count != 2 || chain->groups[1].separator != '.') return false;
+    return chain->digits[0] != '0' || chain->groups[0].length == 1;
+}
+
 /* Groups in use on cards; a card number without separators is one group. */
-static const char *const card_shapes[] = {"4444", "465", "464"};
+static const char *const card_shapes[] = {"4444", "465", "464", "88"};
+
+/* In any groups, where a word speaks for a card: 6 and 10, one by one, between slashes. */
+static int grouped_anyhow(const struct scan *scan, struct chain *chain, int first) {
+    if (first > 0 || (chain_context(scan, chain) & CONTEXT_CARD) == 0) return 0;
+    int digits = 0;
+    for (int i = first; i < chain->count; i++) {
+        digits += chain->groups[i].length;
+        if (digits > 19) break;
+        bool is_card = digits >= 13 && card_check(digits_of(chain, first, i + 1 - first)) == CARD_SURE;
+        if (is_card && ends_at(chain, i)) return i + 1 - first;
+    }
+    return 0;
+}
 
 static int match_card(struct scan *scan, struct chain *chain, int first) {
     int count = 0;
@@ -141,9 +181,10 @@ static int match_card(struct scan *scan, struct chain *chain, int first) {
         int groups = (int)strlen(card_shapes[i]);
         if (lengths_are(chain, first, card_shapes[i]) && separated_by(chain, first, groups, " -.")) count = groups;
     }
+    if (count == 0) count = grouped_anyhow(scan, chain, first);
     bool has_fifth = count == 4 && lengths_are(chain, first, "44443");
     if (has_fifth && card_check(digits_of(chain, first, 5)) != CARD_NO) count = 5;
-    if (count == 0 || !ends_at(chain, first + count - 1)) return 0;
+    if (count == 0 || !(ends_at(chain, first + count - 1) || is_glued(scan, chain, first + count - 1))) return 0;
     enum card_verdict verdict = card_check(digits_of(chain, first, count));
     if (verdict == CARD_NO) return 0;
     uint32_t context = chain_context(scan, chain);
@@ -260,7 +301,7 @@ static int phone_groups(const struct chain *chain, int first) {
     for (; first + count < chain->count; count++) {
         const struct group *next = &chain->groups[first + count];
         if (digits + next->length > 15) break;
-        if (next->separator == '/' && count > 1) break;
+        if ((next->separator == '/' && count > 1) || next->separator == WIDE_GAP) break;
         if (has_hyphen && next->separator == ' ' && !is_trunk_with_hyphen(chain, first)) break;
         has_hyphen = has_hyphen || (next->separator != ' ' && next->separator != ')');
         digits += next->length;
@@ -325,6 +366,16 @@ static bool phone_ends_cleanly(const struct chain *chain, int last, bool has_ext
     return !byte_is_word(chain->after) && chain->after != '%' && chain->after != ':' && chain->after != '@';
 }
 
+/* More groups than a number has, or letters, joined on by hyphens: "22222222-2222-2222-2222-22222222222". */
+static bool is_part_of_identifier(const struct scan *scan, const struct chain *chain, int first, int count) {
+    bool goes_on = !is_last_group(chain, first + count - 1) && chain->groups[first + count].separator == '-' &&
+                   chain->groups[first + count].length > 3;
+    bool was_before = first > 0 && chain->groups[first].separator == '-' && chain->groups[first - 1].length > 3;
+    bool has_hex_behind = is_last_group(chain, first + count - 1) && chain->after == '-' && count > 1;
+    for (size_t i = 1; i <= 4 && has_hex_behind; i++) has_hex_behind = byte_is_hex(scan_at(scan, chain->end + i));
+    return goes_on || was_before || has_hex_behind;
+}
+
 static int match_phone(struct scan *scan, struct chain *chain, int first) {
     if (chain->is_attached) return 0;
     size_t start = chain->groups[first].start;
@@ -336,6 +387,7 @@ static int match_phone(struct scan *scan, struct chain *chain, int first) {
     size_t number_end = group_end(&chain->groups[first + count - 1]);
     size_t end = is_last_group(chain, first + count - 1) ? extension_end(scan, number_end) : number_end;
     if (!phone_ends_cleanly(chain, first + count - 1, end > number_end)) return 0;
+    if (is_part_of_identifier(scan, chain, first, count)) return 0;
     int score = phone_score_of_shape(chain, first, count, before);
     const struct group *last = &chain->groups[first + count - 1];
     bool is_amount = count <= 2 && last->separator == '.' && last->length <= 2;
@@ -404,6 +456,7 @@ static const struct matcher {
 #define GROUPS_OF_SHORT_MIN 3
 
 static void judge_chain(struct scan *scan, struct chain *chain) {
+    if (is_decimal(chain) && (chain_context(scan, chain) & CONTEXT_OF_NUMBERS) == 0) return;
     for (int first = 0; first < chain->count;) {
         int left = chain->digit_count - chain->groups[first].first_digit;
         if (left < DIGITS_MIN && chain->count - first < GROUPS_OF_SHORT_MIN) return;
@@ -503,7 +556,8 @@ size_t scan_digits(struct scan *scan, size_t at) {
         if (resume > 0) return resume;
     }
     char next = scan_at(scan, end + 1);
-    bool goes_on = is_separator(after) && (byte_is_digit(next) || is_separator(next));
+    bool goes_on = (is_separator(after) && (byte_is_digit(next) || is_separator(next))) || (unsigned char)after == 0xc2 ||
+                   (unsigned char)after == 0xe2;
     if (length < DIGITS_MIN && !goes_on) return end;
     struct chain chain;
     read_chain(scan, at, &chain);

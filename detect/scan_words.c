@@ -22,6 +22,8 @@ static size_t match_iban(struct scan *scan, size_t start, size_t end) {
     size_t at = start, count = 0, letter_groups = 0;
     while (count < wanted) {
         char c = scan_at(scan, at);
+        size_t wide = scan_wide_separator(scan, at, &c);
+        if (wide > 1) at += wide - 1;
         bool is_gap = (c == ' ' || c == '-') && count % 4 == 0 && byte_is_alnum(scan_at(scan, at + 1));
         if (!byte_is_alnum(c) && !is_gap) return 0;
         if (is_gap) {

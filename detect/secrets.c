@@ -374,6 +374,38 @@ static void match_named(struct scan *scan, size_t rule, size_t literal_end) {
     scan_add(scan, start, end, CLASS_CREDENTIAL, is_word ? 70 : 88, rules[rule].name);
 }
 
+static bool is_password_rule(const struct secret_rule *row) { return strcmp(row->name, "named_password") == 0; }
+
+uint32_t secrets_context_of_name(struct str name) {
+    while (name.length > 0 && !byte_is_letter(name.data[name.length - 1])) name.length--;
+    struct scan scan = {.text = name.data, .end = name.length};
+    for (size_t i = 0; i < LENGTH_OF(rules); i++) {
+        const struct secret_rule *row = &rules[i];
+        if (row->kind != RULE_WORD || name.length < row->literal_length) continue;
+        size_t keyword = name.length - row->literal_length;
+        if (strncasecmp(name.data + keyword, row->literal, row->literal_length) != 0) continue;
+        if (is_harmless(&scan, keyword)) continue;
+        return is_password_rule(row) ? CONTEXT_PASSWORD : CONTEXT_SECRET;
+    }
+    return 0;
+}
+
+bool secrets_is_value(struct scan *scan, size_t start, size_t end, uint32_t context) {
+    struct str value = str_make(scan->text + start, end - start);
+    size_t from, to;
+    struct secrets_scratch *scratch = scan->scratch->secrets;
+    if (value.length > NAMED_MAX || looks_like_placeholder(value) || looks_like_sample(value)) return false;
+    scratch->failure = 0;
+    for (size_t i = 0; i < LENGTH_OF(rules); i++) {
+        bool is_password = is_password_rule(&rules[i]);
+        if (rules[i].kind != RULE_WORD || !(context & (is_password ? CONTEXT_PASSWORD : CONTEXT_SECRET))) continue;
+        double enough = is_password ? 2.0 : is_hex(value) ? 3.0 : 3.5;
+        if (value.length == 0 || entropy_of(value) < enough || !match_at(scan, i, start, &from, &to)) continue;
+        if (from == start && to == end) return true;
+    }
+    return scratch->failure != 0; /* no verdict: then it is taken for one */
+}
+
 static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context) {
     (void)from;
     (void)flags;

@@ -3,13 +3,36 @@
 
 #include "detect/bytes.h"
 #include "detect/detect.h"
+#include "detect/names.h"
 
 #define BREAK_LOOKBACK_BYTES 64
+#define NAMED_LOOKBACK_BYTES 256 /* how long a value with blanks may be behind the name that marks it, and stay whole */
+#define NAME_BYTES_MAX 48
 #define MARKER "-----BEGIN"
 #define PEM_TITLE_MAX 64 /* "-----BEGIN ... PRIVATE KEY BLOCK-----" */
 #define PEM_BODY_MIN 40  /* base64 characters: below it there is no key inside */
 
 static bool is_hard_break(char c) { return (unsigned char)c < 0x20 || c == '"' || c == '>'; }
+
+/* Does text[.. at) end within the value of a name that marks a class ("last_name": "Maria von | Berg")? */
+static bool is_in_named_value(const char *text, size_t at) {
+    size_t floor = at > NAMED_LOOKBACK_BYTES ? at - NAMED_LOOKBACK_BYTES : 0;
+    size_t i = at;
+    while (i > floor && (unsigned char)text[i - 1] >= 0x20 && text[i - 1] != ':' && text[i - 1] != '=' &&
+           text[i - 1] != '>') {
+        i--;
+    }
+    if (i == floor || (unsigned char)text[i - 1] < 0x20) return false;
+    i--;
+    if (i > floor && text[i] == '>' && text[i - 1] == '=') i--;
+    while (i > floor && (text[i - 1] == ' ' || text[i - 1] == '"' || text[i - 1] == '\\' || text[i - 1] == '\'')) i--;
+    size_t start = i;
+    while (start > floor && i - start < NAME_BYTES_MAX &&
+           (byte_is_word(text[start - 1]) || text[start - 1] == '-' || text[start - 1] == '.')) {
+        start--;
+    }
+    return start < i && names_marks(str_make(text + start, i - start));
+}
 
 /* Is there a break between text[at - 1], a blank, and text[at]? */
 static bool blank_is_break(const char *text, size_t at) {
@@ -25,7 +48,7 @@ static bool blank_is_break(const char *text, size_t at) {
         if (i == floor || is_hard_break(text[i - 1])) break;
         while (i > floor && text[i - 1] == ' ') i--;
     }
-    return true;
+    return !is_in_named_value(text, at);
 }
 
 static size_t last_break(const char *text, size_t start, size_t limit) {

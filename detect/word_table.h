@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 
-#define WORD_TABLE_SLOTS 1024 /* a power of two, several times the words put in */
+#define WORD_TABLE_SLOTS 2048 /* a power of two, several times the words put in */
 #define WORD_LENGTH_MAX 32
 
 struct word_row {

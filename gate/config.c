@@ -257,36 +257,6 @@ static int read_principals(struct config_reader *reader, const struct config_doc
     return check_identity(reader);
 }
 
-static int read_operators(struct config_reader *reader, const struct document_operators *document) {
-    config_enter(reader, "masking.operators");
-    for (unsigned class = 0; class < CLASS_MAX; class++) {
-        if (document->names[class] == NULL) continue;
-        enum mask_operator operator = mask_operator_from_name(str_from_cstr(document->names[class]));
-        if (operator == MASK_OPERATOR_MAX) {
-            return config_fail(reader, class_name((enum data_class)class),
-                               "there is no operator %s: use redact, partial, hash, null or keep",
-                               document->names[class]);
-        }
-        reader->config->masking->operators[class] = (uint8_t)operator;
-    }
-    return 0;
-}
-
-static int read_masking(struct config_reader *reader, const struct document_masking *document) {
-    struct config *config = reader->config;
-    config->masking = ARENA_NEW(&config->arena, struct mask_policy);
-    if (config->masking == NULL) return error_out_of_memory(reader->error);
-    *config->masking = mask_policy_default();
-    if (read_operators(reader, &document->operators) != 0) return -1;
-    config_enter(reader, "masking");
-    const char *reference = document->hash_key != NULL ? document->hash_key : "file:mask.key";
-    if (config_read_secret(reader, "hash_key", reference, true, &config->masking_key) != 0) return -1;
-    config->masking->key = secret_view(&config->masking_key);
-    if (config->masking_key.length == 0 || config->masking_key.length >= MASK_KEY_BYTES_MIN) return 0;
-    return config_fail(reader, "hash_key", "must have at least %d bytes: remove the file and one is made",
-                       MASK_KEY_BYTES_MIN);
-}
-
 /* The name of the log: it stands in every checkpoint, so that it should be set; the host's name is the last resort. */
 static int read_origin(struct config_reader *reader, const char *value, struct str *origin) {
     char fallback[100] = "sworn.local/";
@@ -372,7 +342,7 @@ static int read_document(struct config_reader *reader, const struct config_docum
     if (config_read_operations(reader, document) != 0 || read_upstreams(reader, document) != 0 ||
         read_listeners(reader, document) != 0 || read_principals(reader, document) != 0 ||
         config_read_resources(reader, document) != 0 ||
-        read_policy(reader, &document->policy) != 0 || read_masking(reader, &document->masking) != 0 ||
+        read_policy(reader, &document->policy) != 0 || config_read_masking(reader, &document->masking) != 0 ||
         read_ledger(reader, &document->ledger) != 0 || read_log(reader, &document->log) != 0) {
         return -1;
     }

@@ -57,6 +57,8 @@ struct config_upstream {
     const struct str *labels;
     size_t label_count;
     struct operation_table operations; /* http; empty: every request is http:unknown */
+    struct wire_column *columns;       /* postgres: masking.columns of this upstream */
+    size_t column_count;
     struct str database; /* STR_NONE: what the client asks for */
     struct str user;
     struct secret password; /* or key; empty: none */

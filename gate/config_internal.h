@@ -63,9 +63,17 @@ struct document_policy {
     char *directory, *record_text;
 };
 
+struct document_column {
+    char *upstream, *table, *column, *class;
+};
+
 struct document_masking {
     char *hash_key;
     struct document_operators operators;
+    struct document_column *columns;
+    unsigned columns_count;
+    char **allow;
+    unsigned allow_count;
 };
 
 struct document_approval {
@@ -151,6 +159,7 @@ int config_read_secret(struct config_reader *reader, const char *key, const char
 enum config_resource_list { CONFIG_TABLES, CONFIG_MODELS, CONFIG_TOOLS, CONFIG_ENDPOINTS, CONFIG_RESOURCE_LISTS };
 
 /* After the upstreams. */
+int config_read_masking(struct config_reader *reader, const struct document_masking *document) MUST_USE;
 int config_read_resources(struct config_reader *reader, const struct config_document *document) MUST_USE;
 /* Before the upstreams, which name them. */
 int config_read_operations(struct config_reader *reader, const struct config_document *document) MUST_USE;

@@ -104,7 +104,19 @@ static const cyaml_schema_field_t operator_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t column_fields[] = {
+    TEXT(struct document_column, upstream),
+    TEXT(struct document_column, table),
+    TEXT(struct document_column, column),
+    TEXT(struct document_column, class),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t column_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct document_column, column_fields)};
+
 static const cyaml_schema_field_t masking_fields[] = {
+    LIST(struct document_masking, columns, &column_entry),
+    LIST(struct document_masking, allow, &text_entry),
     TEXT(struct document_masking, hash_key),
     MAPPING(struct document_masking, operators, operator_fields),
     CYAML_FIELD_END,

@@ -22,6 +22,8 @@ static int make_upstream(const struct config_upstream *from, uint64_t generation
         .connect_timeout_ns = from->connect_timeout_ns,
         .generation = generation,
         .operations = &from->operations,
+        .columns = from->columns,
+        .column_count = from->column_count,
     };
     if (from->tls_mode == CONFIG_TLS_NONE) return 0;
     struct tls_client_options options = {

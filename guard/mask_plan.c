@@ -4,10 +4,12 @@
  * So struct mask_field carries sets: the classes that the names speak for in the low half, their context bits in the high
  * half. No hint is 0. */
 #include "base/json.h"
+#include "detect/context.h"
 #include "detect/names.h"
 #include "guard/known.h"
 #include "guard/mask_plan_internal.h"
 
+static_assert(CONTEXT_PASSWORD < (uint32_t)1 << 31, "the highest bit of a hint is MASK_FIELD_COMPUTED");
 static_assert(CLASS_MAX <= 32, "the classes of a field have the low half of its hint");
 
 /* These have no shape by which a value could be known without its name. */
@@ -44,7 +46,7 @@ static enum data_class choose_class(class_set classes, class_set reveal, struct 
 static struct detect_hint hint_from_field(struct mask_field field, class_set reveal, struct str value) {
     return (struct detect_hint){
         .class = (uint8_t)choose_class(field.hint & UINT32_MAX, reveal, value),
-        .context = (uint32_t)(field.hint >> 32),
+        .context = (uint32_t)((field.hint & ~MASK_FIELD_COMPUTED) >> 32),
     };
 }
 
@@ -177,15 +179,40 @@ static enum mask_result apply_known(const struct plan *plan, enum mask_shape sha
     return status == 0 ? result : MASK_FAILED;
 }
 
+static bool plan_hides(const struct mask_plan *vtable, struct mask_field field) {
+    const struct plan *plan = vtable->self;
+    return !vtable->reveals_all && (field.hint & UINT32_MAX & ~plan->reveal) != 0;
+}
+
+/* What is computed from a value may hold it in any form, so nothing of it is looked at: all of it goes. */
+static enum mask_result mask_computed(const struct plan *plan, class_set classes, enum mask_shape shape, struct str value,
+                                      struct buffer *out, struct class_counts *masked) {
+    enum data_class class = first_plausible(classes, value);
+    if (class == CLASS_NONE) class = (enum data_class)__builtin_ctzll(classes);
+    struct str inside = str_trim(value);
+    bool is_mask = inside.length > 2 && inside.data[0] == '[' && inside.data[inside.length - 1] == ']' &&
+                   str_equal_cstr(str_slice(inside, 1, inside.length - 1), class_label(class));
+    if (plan->policy->operators[class] == MASK_KEEP || is_mask) return MASK_UNCHANGED;
+    mask_count_one(masked, class);
+    if (plan->policy->operators[class] == MASK_NULL) return MASK_DROPPED;
+    const char *quote = shape == MASK_JSON ? "\"" : "";
+    buffer_append_format(out, "%s[%s]%s", quote, class_label(class), quote);
+    return MASK_CHANGED;
+}
+
 static enum mask_result plan_value(const struct mask_plan *vtable, struct mask_field field, enum mask_shape shape,
                                    struct str value, struct buffer *out, struct class_counts *masked,
                                    struct class_counts *revealed) {
     const struct plan *plan = vtable->self;
     if (value.length == 0) return MASK_UNCHANGED;
+    if ((field.hint & MASK_FIELD_COMPUTED) != 0 && plan_hides(vtable, field)) {
+        return mask_computed(plan, field.hint & UINT32_MAX & ~plan->reveal, shape, value, out, masked);
+    }
     size_t before = buffer_length(out);
     struct mask_rewrite job = plan_rewrite(plan, NULL, masked, revealed);
     if (plan->is_request && plan->vault != NULL && shape == MASK_JSON) note_uri_names(plan->vault, value);
     struct detect_hint hint = hint_from_field(field, plan->reveal, value);
+    if (shape == MASK_NUMBER && !detect_hint_tells_of_numbers(hint)) return MASK_UNCHANGED;
     enum masked_as result = MASKED_NOT;
     bool needs_vault = plan->is_request || mask_rewrite_restorable(&job) != 0;
     int status = needs_vault ? value_with_vault(plan, &job, shape, hint, value, out, &result)
@@ -212,7 +239,8 @@ static struct plan *plan_new(struct arena *arena, struct mask_worker *worker, co
     struct plan *plan = ARENA_NEW(arena, struct plan);
     if (plan == NULL) return NULL;
     *plan = (struct plan){
-        .vtable = {.reveals_all = (reveal & CLASS_SET_ALL) == CLASS_SET_ALL, .field = plan_field, .value = plan_value,
+        .vtable = {.reveals_all = (reveal & CLASS_SET_ALL) == CLASS_SET_ALL, .field = plan_field,
+                   .hides = plan_hides, .value = plan_value,
                    .lane_new = mask_lane_new, .lane_feed = mask_lane_feed, .lane_free = mask_lane_free,
                    .seal = plan_seal, .unseal = plan_unseal, .self = plan},
         .worker = worker,

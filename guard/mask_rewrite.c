@@ -151,7 +151,7 @@ static int replace_span(struct walk *walk, const struct detect_span *span) {
 }
 
 static int on_span(struct walk *walk, const struct detect_span *span) {
-    if (walk->job->policy->operators[span->class] == MASK_KEEP) {
+    if (mask_keeps(walk->job->policy, span->class, str_slice(walk->text, span->start, span->end))) {
         if (class_set_has(walk->job->reveal, span->class)) mask_count_one(walk->job->revealed, span->class);
         return 0;
     }

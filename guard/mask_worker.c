@@ -28,7 +28,6 @@ struct mask_worker {
     const struct detector *detector;
     struct detect_scratch *scratch;
     struct detect_spans spans;
-    struct buffer wrapped;
     struct buffer result;
     struct known *known; /* NULL: not needed yet */
     struct clean_value clean[CLEAN_COUNT];
@@ -43,7 +42,6 @@ struct mask_worker *mask_worker_new(const struct detector *detector, struct erro
     worker->magic = MASK_WORKER_MAGIC;
     worker->detector = detector;
     detect_spans_init(&worker->spans);
-    buffer_init(&worker->wrapped, MASK_VALUE_BYTES_MAX);
     buffer_init(&worker->result, MASK_VALUE_BYTES_MAX);
     worker->scratch = detect_scratch_new(detector, error);
     if (worker->scratch == NULL) mask_worker_free(&worker);
@@ -55,7 +53,6 @@ void mask_worker_free(struct mask_worker **worker) {
     CHECK_MAGIC(*worker, MASK_WORKER_MAGIC);
     detect_scratch_free(&(*worker)->scratch);
     detect_spans_free(&(*worker)->spans);
-    buffer_free(&(*worker)->wrapped);
     buffer_free(&(*worker)->result);
     known_free(&(*worker)->known);
     explicit_bzero((*worker)->clean, sizeof((*worker)->clean));
@@ -135,54 +132,20 @@ int mask_worker_text(struct mask_worker *worker, const struct mask_job *job, str
     return buffer_failed(out) ? error_set(error, ERROR_LIMIT, "a masked value is too large") : 0;
 }
 
-/* One word for each thing that a name can be evidence of. */
-static void append_context_words(struct buffer *key, uint32_t context) {
-    static const struct {
-        uint32_t bit;
-        const char *word;
-    } words[] = {
-#define CONTEXT(word, bit) {CONTEXT_##bit, word},
-#include "detect/context.def"
-#undef CONTEXT
-    };
-    context &= ~(uint32_t)CONTEXT_OTHER; /* what speaks against a value may speak of another of its names */
-    for (size_t i = 0; i < LENGTH_OF(words) && context != 0; i++) {
-        if ((context & words[i].bit) == 0) continue;
-        context &= ~words[i].bit;
-        buffer_append_format(key, "%s_", words[i].word);
-    }
+/* What speaks against a value may speak of another of its names. */
+static struct detect_hint document_hint(struct detect_hint hint) {
+    return (struct detect_hint){hint.class, hint.context & ~(uint32_t)CONTEXT_OTHER};
 }
 
-/* A document in a column whose name says something (a jsonb column `date_of_birth`): what in it has no key must be
- * looked at as under a key of that name, so it is put under one. *prefix is how many bytes stand before it then. */
-static int worker_wrap(struct mask_worker *worker, struct detect_hint hint, struct str *value, size_t *prefix,
-                       struct error *error) {
-    *prefix = 0;
-    bool is_object = str_starts_with(str_trim(*value), STR("{"));
-    if (is_object || (hint.class == CLASS_NONE && hint.context == 0)) return 0;
-    buffer_clear(&worker->wrapped);
-    buffer_append_cstr(&worker->wrapped, "{\"");
-    append_context_words(&worker->wrapped, hint.context);
-    buffer_append_cstr(&worker->wrapped, "value"); /* lest "ip" and "address" become one name */
-    if (hint.class != CLASS_NONE) buffer_append_format(&worker->wrapped, "_%s", class_name((enum data_class)hint.class));
-    buffer_append_cstr(&worker->wrapped, "\":");
-    *prefix = buffer_length(&worker->wrapped);
-    buffer_append_str(&worker->wrapped, *value);
-    buffer_append_byte(&worker->wrapped, '}');
-    *value = buffer_view(&worker->wrapped);
-    return buffer_failed(&worker->wrapped) ? error_set(error, ERROR_LIMIT, "a value is too large to be masked") : 0;
-}
-
-static int worker_mask_json(struct mask_worker *worker, const struct mask_job *job, struct str value, size_t prefix,
-                            struct buffer *out, enum masked_as *masked, struct error *error) {
+static int worker_mask_json(struct mask_worker *worker, const struct mask_job *job, struct detect_hint hint,
+                            struct str value, struct buffer *out, enum masked_as *masked, struct error *error) {
     struct class_counts changed = {{0}};
     buffer_clear(&worker->result);
-    if (mask_json(worker->detector, worker->scratch, job->policy, value, &worker->result, &changed, error) != 0) {
+    if (mask_json(worker->detector, worker->scratch, job->policy, hint, value, &worker->result, &changed, error) != 0) {
         return -1;
     }
     if (class_counts_set(&changed) != 0) {
-        struct str whole = buffer_view(&worker->result);
-        buffer_append_str(out, str_slice(whole, prefix, whole.length - (prefix != 0)));
+        buffer_append_str(out, buffer_view(&worker->result));
         *masked = MASKED_CHANGED;
     }
     class_counts_add(job->masked, &changed);
@@ -196,11 +159,10 @@ int mask_worker_json(struct mask_worker *worker, const struct mask_job *job, str
     CHECK_MAGIC(worker, MASK_WORKER_MAGIC);
     *masked = MASKED_NOT;
     struct class_counts found = {{0}};
-    size_t prefix = 0;
-    if (worker_wrap(worker, hint, &value, &prefix, error) != 0) return -1;
-    if (detect_json(worker->detector, worker->scratch, value, &found, error) != 0) return -1;
+    hint = document_hint(hint);
+    if (detect_json(worker->detector, worker->scratch, hint, value, &found, error) != 0) return -1;
     if ((class_counts_set(&found) & ~job->reveal) != 0 &&
-        worker_mask_json(worker, job, value, prefix, out, masked, error) != 0) {
+        worker_mask_json(worker, job, hint, value, out, masked, error) != 0) {
         return -1;
     }
     for (unsigned class = 0; class < CLASS_MAX; class++) {
@@ -227,16 +189,14 @@ int mask_worker_rewrite_json(struct mask_worker *worker, const struct mask_rewri
                              struct str value, struct buffer *out, enum masked_as *masked, struct error *error) {
     CHECK_MAGIC(worker, MASK_WORKER_MAGIC);
     *masked = MASKED_NOT;
-    size_t prefix = 0;
     bool is_changed;
-    if (worker_wrap(worker, hint, &value, &prefix, error) != 0) return -1;
     buffer_clear(&worker->result);
-    if (mask_json_with(worker->detector, worker->scratch, rewriter, value, &worker->result, &is_changed, error) != 0) {
+    if (mask_json_with(worker->detector, worker->scratch, rewriter, document_hint(hint), value, &worker->result,
+                       &is_changed, error) != 0) {
         return -1;
     }
     if (!is_changed) return 0;
-    struct str whole = buffer_view(&worker->result);
-    buffer_append_str(out, str_slice(whole, prefix, whole.length - (prefix != 0)));
+    buffer_append_str(out, buffer_view(&worker->result));
     *masked = MASKED_CHANGED;
     return buffer_failed(out) ? error_set(error, ERROR_LIMIT, "a masked value is too large") : 0;
 }
@@ -259,7 +219,5 @@ int mask_worker_count_text(struct mask_worker *worker, struct detect_hint hint, 
 int mask_worker_count_json(struct mask_worker *worker, struct detect_hint hint, struct str value,
                            struct class_counts *counts, struct error *error) {
     CHECK_MAGIC(worker, MASK_WORKER_MAGIC);
-    size_t prefix = 0;
-    if (worker_wrap(worker, hint, &value, &prefix, error) != 0) return -1;
-    return detect_json(worker->detector, worker->scratch, value, counts, error);
+    return detect_json(worker->detector, worker->scratch, document_hint(hint), value, counts, error);
 }

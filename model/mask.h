@@ -12,8 +12,9 @@
 
 enum mask_shape {
     MASK_TEXT,
-    MASK_JSON, /* strings inside are masked, everything else keeps its bytes */
+    MASK_JSON,   /* strings inside are masked, everything else keeps its bytes */
     MASK_NAME, /* text that stands by itself, such as an identifier: no part of what is read as one */
+    MASK_NUMBER, /* of a numeric type: its shape says nothing, only its name does */
 };
 
 enum mask_result {
@@ -28,6 +29,10 @@ struct mask_field {
     uint64_t hint; /* opaque: which classes the name speaks for */
 };
 
+/* Joined into a hint: the value is computed from what the names speak for, so that it may hold it in any form. It is
+ * masked whole unless all of these classes may be seen. */
+#define MASK_FIELD_COMPUTED ((uint64_t)1 << 63)
+
 /* One text that arrives in pieces, such as the deltas of a stream. */
 struct mask_lane;
 #define MASK_LANE_HELD_MAX 512 /* bytes that a lane holds back at most */
@@ -35,6 +40,8 @@ struct mask_lane;
 struct mask_plan {
     bool reveals_all; /* no value needs to be looked at, nothing to be put back */
     struct mask_field (*field)(const struct mask_plan *plan, struct str name);
+    /* Does the name speak for a class that must not be seen? */
+    bool (*hides)(const struct mask_plan *plan, struct mask_field field);
     /* masked and revealed are counted up by class. */
     enum mask_result (*value)(const struct mask_plan *plan, struct mask_field field, enum mask_shape shape,
                               struct str value, struct buffer *out, struct class_counts *masked,

@@ -56,6 +56,14 @@ struct wire_login {
 };
 
 /* Where the session goes. Borrowed from the configuration snapshot. */
+/* A column that the configuration says the class of. */
+struct wire_column {
+    struct str schema; /* "*": any */
+    struct str table;  /* "*": any */
+    struct str column;
+    struct str class;  /* its name, which is a name for fields of that class too */
+};
+
 struct wire_upstream {
     struct str name;        /* "shop" */
     struct str environment; /* "prod" */
@@ -67,6 +75,8 @@ struct wire_upstream {
     struct tls_client *tls; /* NULL: plaintext */
     uint64_t generation;    /* of the configuration: connections of another one are not used again */
     const struct operation_table *operations; /* for the protocols that have any */
+    const struct wire_column *columns;
+    size_t column_count;
     size_t message_bytes_max;
     uint64_t connect_timeout_ns;
 };

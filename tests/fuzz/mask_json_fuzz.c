@@ -32,14 +32,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct class_counts counts = {0};
     struct buffer out;
     buffer_init(&out, SIZE_MAX / 2);
-    int result = mask_json(detector, scratch, &policy, json, &out, &counts, &error);
+    int result = mask_json(detector, scratch, &policy, DETECT_HINT_NONE, json, &out, &counts, &error);
     CHECK((result == 0) == is_json(json));
     if (result == 0) {
         CHECK(is_json(buffer_view(&out)));
         buffer_clear(&out);
-        CHECK(mask_json(detector, scratch, &keep, json, &out, &counts, &error) == 0);
+        CHECK(mask_json(detector, scratch, &keep, DETECT_HINT_NONE, json, &out, &counts, &error) == 0);
         CHECK(str_equal(buffer_view(&out), json));
-        CHECK(detect_json(detector, scratch, json, &counts, &error) == 0);
+        CHECK(detect_json(detector, scratch, DETECT_HINT_NONE, json, &counts, &error) == 0);
     }
     buffer_free(&out);
     return 0;

@@ -1,4 +1,5 @@
 /* Texts beside results: errors, notices and notifications of the server, masked for the client. */
+#include "wire/postgres/error_withhold.h"
 #include "wire/postgres/notice_mask.h"
 #include "wire/postgres/session.h"
 
@@ -28,6 +29,12 @@ void postgres_append_text(const struct wire_session *session, const struct messa
     struct action *action = entry != NULL ? entry->action : NULL;
     const struct mask_plan *plan = entry != NULL && entry->plan != NULL ? entry->plan : session->ambient_plan;
     size_t length = buffer_length(out);
+    bool may_quote = message->type != 'A' && plan != NULL && entry != NULL && error_may_quote(message);
+    if (may_quote && error_is_telling(plan, session->target, entry->analysis, postgres_state(session)->sql)) {
+        error_append_without_values(out, message);
+        if (action != NULL && !buffer_failed(out)) action->outcome.bytes += buffer_length(out) - length;
+        return;
+    }
     size_t offset = message_begin(out, message->type);
     if (action == NULL) memset(unseen, 0, sizeof(unseen));
     switch (mask_text(plan, message, out, action != NULL ? &action->outcome.masked : &unseen[0],

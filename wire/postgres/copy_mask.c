@@ -62,7 +62,9 @@ static bool prepare_columns(struct copy_mask *mask, const struct row_mask_column
         copies[i] = columns[i];
         copies[i].format = mask->options.format == COPY_MASK_BINARY;
     }
+    bool is_strict = mask->columns != NULL && mask->columns->is_strict;
     mask->columns = row_mask_new(&mask->arena, mask->plan, copies, count);
+    if (mask->columns != NULL) mask->columns->is_strict = is_strict;
     return mask->columns != NULL;
 }
 
@@ -264,6 +266,7 @@ int copy_mask_finish(struct copy_mask *mask, struct buffer *out, struct class_co
 }
 
 int copy_mask_inspect(struct copy_mask *mask, struct str chunk, struct class_counts *found, struct error *error) {
+    mask->columns->is_strict = true;
     int status = copy_mask_feed(mask, chunk, &mask->discarded, found, found, error);
     buffer_clear(&mask->discarded);
     return status;

@@ -167,7 +167,8 @@ static enum mask_result splice_field(const struct copy_mask_options *options, st
 enum mask_result copy_row_mask(const struct copy_mask_options *options, const struct row_mask *columns, struct str line,
                                struct buffer *out, struct class_counts *masked, struct class_counts *revealed) {
     struct str content = copy_row_trim_end(line);
-    struct value_mask mask = {.plan = columns->plan, .masked = masked, .revealed = revealed};
+    struct value_mask mask = {
+        .plan = columns->plan, .masked = masked, .revealed = revealed, .is_strict = columns->is_strict};
     size_t start = buffer_length(out);
     size_t copied = 0;
     size_t offset = 0;

@@ -35,7 +35,7 @@ static void edit_stretch(struct text_edit *edit, size_t from, size_t to, struct 
     struct buffer masked;
     buffer_init(&masked, edit->out->cap_bytes);
     edit->mask.field = field;
-    enum mask_result result = value_mask_ask(&edit->mask, MASK_TEXT, str_slice(edit->source, from, to), &masked);
+    enum mask_result result = value_mask_ask_text(&edit->mask, str_slice(edit->source, from, to), &masked);
     if (result == MASK_FAILED) edit->is_failed = true;
     if (result == MASK_CHANGED || result == MASK_DROPPED) {
         buffer_append_str(edit->out, str_slice(edit->source, edit->copied, from));

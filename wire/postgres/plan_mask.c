@@ -15,7 +15,7 @@ int plan_mask_add(struct buffer *text, struct str body, struct error *error) {
         return error_set(error, ERROR_UNAVAILABLE, "the upstream sent a plan that cannot be read");
     if (buffer_length(text) > 0) buffer_append_byte(text, '\n');
     buffer_append_str(text, line);
-    return buffer_failed(text) ? error_set(error, ERROR_LIMIT, "a plan is longer than this gateway takes") : 0;
+    return 0; /* a plan that is too long is withheld when it ends */
 }
 
 static void append_row(struct buffer *out, struct str line, struct outcome *outcome) {
@@ -42,6 +42,11 @@ int plan_mask_finish(struct buffer *text, const struct mask_plan *plan, struct b
                      struct error *error) {
     struct buffer masked;
     struct mask_field nameless = {0};
+    (void)error;
+    if (buffer_failed(text)) {
+        plan_mask_withhold(text, out, outcome);
+        return 0;
+    }
     if (buffer_length(text) == 0) return 0;
     buffer_init(&masked, text->cap_bytes);
     enum mask_result result = plan->value(plan, nameless, MASK_TEXT, buffer_view(text), &masked, &outcome->masked,
@@ -50,11 +55,12 @@ int plan_mask_finish(struct buffer *text, const struct mask_plan *plan, struct b
     if (result == MASK_UNCHANGED) append_rows(out, buffer_view(text), outcome);
     if (result == MASK_CHANGED || result == MASK_DROPPED) append_rows(out, buffer_view(&masked), outcome);
     buffer_free(&masked);
+    if (result == MASK_FAILED) plan_mask_withhold(text, out, outcome);
     buffer_clear(text);
-    return result != MASK_FAILED ? 0 : error_set(error, ERROR_UNAVAILABLE, "a plan could not be masked");
+    return 0;
 }
 
 void plan_mask_withhold(struct buffer *text, struct buffer *out, struct outcome *outcome) {
     buffer_clear(text);
-    append_row(out, STR("(withheld: sworn gives a plan when all of its rows are fetched at once)"), outcome);
+    append_row(out, STR("(withheld: sworn gives a plan that it can read whole, all of its rows fetched at once)"), outcome);
 }

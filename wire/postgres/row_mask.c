@@ -12,6 +12,7 @@ struct mask_field row_mask_column_field(const struct mask_plan *plan, const stru
     for (size_t i = 0; i < column->referenced_count; i++) {
         if (column->referenced[i].length > 0) field.hint |= plan->field(plan, column->referenced[i]).hint;
     }
+    if (column->is_computed && plan->hides(plan, field)) field.hint |= MASK_FIELD_COMPUTED;
     return field;
 }
 
@@ -34,6 +35,7 @@ struct row_mask *row_mask_new(struct arena *arena, const struct mask_plan *plan,
     mask->plan = plan;
     mask->count = count;
     mask->is_noop = true;
+    mask->is_strict = false;
     for (size_t i = 0; i < count; i++) {
         struct row_mask_strategy *strategy = &mask->columns[i];
         if (columns[i].format > 1) return NULL;
@@ -53,6 +55,8 @@ struct row_mask *row_mask_widen(struct arena *arena, const struct row_mask *mask
     if (wide == NULL) return NULL;
     wide->plan = mask->plan;
     wide->count = count;
+    wide->is_noop = false;
+    wide->is_strict = mask->is_strict;
     for (size_t i = 0; i < count; i++) {
         wide->columns[i] = i < mask->count ? mask->columns[i]
                                            : (struct row_mask_strategy){.type = pg_type_find(0),
@@ -69,7 +73,8 @@ bool row_mask_is_noop(const struct row_mask *mask) {
 enum mask_result row_mask_apply(const struct row_mask *mask, struct str body, struct buffer *out,
                                 struct class_counts *masked, struct class_counts *revealed) {
     if (body.length < COUNT_BYTES || pg_type_read_u16(body, 0) != mask->count) return MASK_FAILED;
-    struct value_mask value_mask = {.plan = mask->plan, .masked = masked, .revealed = revealed};
+    struct value_mask value_mask = {
+        .plan = mask->plan, .masked = masked, .revealed = revealed, .is_strict = mask->is_strict};
     struct field_splice splice;
     field_splice_init(&splice, body, out);
     size_t offset = COUNT_BYTES;

@@ -19,6 +19,7 @@ struct row_mask_column {
     struct str origin;            /* the table column's own name, may be empty */
     const struct str *referenced; /* other columns that a computed one is made of, may be NULL */
     size_t referenced_count;
+    bool is_computed;             /* from the referenced: what they speak for may stand in it in any form */
     const struct row_mask_column *fields; /* of a row type, or an array of it: by place; NULL: not known */
     size_t field_count;
     uint32_t type_oid;

@@ -5,9 +5,6 @@
 
 #include "base/json.h"
 
-/* A shorter number says nothing on its own: it takes a column's name. */
-#define NUMBER_DIGITS_MIN 7u
-#define SMALL_INTEGER_END 100000 /* fewer digits than that, with a sign */
 #define JSONB_VERSION 1
 #define EXPONENT_DIGITS_MAX 400 /* of a float8 printed without exponent, with sign */
 
@@ -29,12 +26,17 @@ enum mask_result value_mask_ask(struct value_mask *mask, enum mask_shape shape, 
     return result;
 }
 
-enum mask_result value_mask_ask_or_null(struct value_mask *mask, struct str value, size_t out_bytes_max) {
+static enum mask_result ask_or_null(struct value_mask *mask, enum mask_shape shape, struct str value,
+                                    size_t out_bytes_max) {
     struct buffer unused;
     buffer_init(&unused, out_bytes_max);
-    enum mask_result result = value_mask_ask(mask, MASK_TEXT, value, &unused);
+    enum mask_result result = value_mask_ask(mask, shape, value, &unused);
     buffer_free(&unused);
     return result == MASK_CHANGED ? MASK_DROPPED : result;
+}
+
+enum mask_result value_mask_ask_or_null(struct value_mask *mask, struct str value, size_t out_bytes_max) {
+    return ask_or_null(mask, MASK_TEXT, value, out_bytes_max);
 }
 
 enum mask_result value_mask_ask_whole(struct value_mask *mask, struct str value, size_t out_bytes_max) {
@@ -52,30 +54,27 @@ static struct str expand_exponent(struct str value, char *expanded, size_t size)
     return length > 0 && (size_t)length < size ? str_make(expanded, (size_t)length) : value;
 }
 
+/* By its shape alone no number is a telephone number, a card or an identifier: it takes a name that says so. */
 static enum mask_result mask_number(struct value_mask *mask, struct str value, size_t out_bytes_max) {
+    if (mask->field.hint == 0) return MASK_UNCHANGED;
     char expanded[EXPONENT_DIGITS_MAX];
     value = expand_exponent(value, expanded, sizeof(expanded));
-    if (value.length < NUMBER_DIGITS_MIN && mask->field.hint == 0) return MASK_UNCHANGED;
-    enum mask_result result = value_mask_ask_or_null(mask, value, out_bytes_max);
+    enum mask_result result = ask_or_null(mask, MASK_NUMBER, value, out_bytes_max);
     size_t point = str_find_byte(value, '.');
     if (result != MASK_UNCHANGED || point == STR_NOT_FOUND) return result;
-    return value_mask_ask_whole(mask, str_slice(value, 0, point), out_bytes_max);
+    struct class_counts counted_before = {0};
+    struct value_mask whole = *mask;
+    whole.revealed = &counted_before;
+    return ask_or_null(&whole, MASK_NUMBER, str_slice(value, 0, point), out_bytes_max);
 }
 
 static bool is_number(const struct pg_type *type) {
     return type->kind == PG_TYPE_INTEGER || type->kind == PG_TYPE_NUMERIC || type->kind == PG_TYPE_FLOAT;
 }
 
-/* The most frequent of all values need not be rendered to be seen as short. */
-static bool is_small_integer(const struct pg_type *type, struct str value) {
-    if (type->kind != PG_TYPE_INTEGER || value.length != 8) return false;
-    int64_t number = (int64_t)pg_type_read_u64(value, 0);
-    return number > -SMALL_INTEGER_END && number < SMALL_INTEGER_END;
-}
-
 static enum mask_result mask_rendered(struct value_mask *mask, const struct pg_type *type, struct str value,
                                       struct buffer *out) {
-    if (mask->field.hint == 0 && is_small_integer(type, value)) return MASK_UNCHANGED;
+    if (mask->field.hint == 0 && is_number(type)) return MASK_UNCHANGED;
     struct buffer text;
     buffer_init(&text, out->cap_bytes);
     enum mask_result result = MASK_FAILED;
@@ -170,34 +169,62 @@ static enum mask_result mask_versioned(struct value_mask *mask, enum mask_shape 
     return result;
 }
 
-static bool is_json_container(struct str value) {
-    if (value.length < 2 || (value.data[0] != '{' && value.data[0] != '[')) return false;
+/* A document: by what its end is, is what begins as one. Too deep to be read, it is one that cannot be masked. */
+enum json_document { JSON_IS_NONE, JSON_IS_DOCUMENT, JSON_IS_TOO_DEEP };
+
+static enum json_document json_document_of(struct str value) {
+    struct str inside = str_trim(value);
+    if (inside.length < 2 || (inside.data[0] != '{' && inside.data[0] != '[')) return JSON_IS_NONE;
     struct json_scanner scanner;
     struct str raw;
     enum json_token token;
+    int depth = 0, deepest = 0;
     json_scanner_init(&scanner, value);
-    do token = json_next(&scanner, &raw);
-    while (token != JSON_TOKEN_END && token != JSON_TOKEN_BAD);
-    return token == JSON_TOKEN_END;
+    do {
+        token = json_next(&scanner, &raw);
+        if (token == JSON_TOKEN_BEGIN_OBJECT || token == JSON_TOKEN_BEGIN_ARRAY) depth++;
+        if (token == JSON_TOKEN_END_OBJECT || token == JSON_TOKEN_END_ARRAY) depth--;
+        if (depth > deepest) deepest = depth;
+    } while (token != JSON_TOKEN_END && token != JSON_TOKEN_BAD);
+    if (token == JSON_TOKEN_END) return JSON_IS_DOCUMENT;
+    return deepest >= JSON_DEPTH_MAX ? JSON_IS_TOO_DEEP : JSON_IS_NONE;
 }
 
-static enum mask_result mask_unknown_json(struct value_mask *mask, struct str value, struct buffer *out) {
+static bool is_json_container(struct str value) { return json_document_of(value) != JSON_IS_NONE; }
+
+/* A document as text is masked as one; a value may also be spread over its members. */
+static enum mask_result mask_json_text(struct value_mask *mask, struct str value, struct buffer *out) {
     enum mask_result result = value_mask_ask(mask, MASK_JSON, value, out);
     return result == MASK_UNCHANGED ? value_mask_ask_whole(mask, value, out->cap_bytes) : result;
 }
 
-static bool looks_like_number(struct str value) {
+/* What an element whose type is not known is, by its bytes. With a sign or a fraction it is a number; digits alone may be
+ * a text as well, but what reads it may expect a number. */
+enum number_like { IS_NO_NUMBER, IS_DIGITS, IS_NUMBER };
+
+static enum number_like looks_like_number(struct str value) {
+    size_t points = 0, signs = 0;
     for (size_t i = 0; i < value.length; i++) {
-        if (memchr("0123456789.-", value.data[i], 12) == NULL) return false;
+        char c = value.data[i];
+        if (c == '.') points++;
+        else if (c == '-' && i == 0) signs++;
+        else if (c < '0' || c > '9') return IS_NO_NUMBER;
     }
-    return value.length > 0;
+    if (value.length == 0 || points > 1) return IS_NO_NUMBER;
+    return points + signs > 0 ? IS_NUMBER : IS_DIGITS;
+}
+
+enum mask_result value_mask_ask_text(struct value_mask *mask, struct str value, struct buffer *out) {
+    return is_json_container(value) ? mask_json_text(mask, value, out) : value_mask_ask(mask, MASK_TEXT, value, out);
 }
 
 /* A type that is not known is an enum, a domain, citext, hstore, a record type, an array of these, or what stands in a
  * record. */
 static enum mask_result mask_unknown_text(struct value_mask *mask, struct str value, struct buffer *out) {
-    if (is_json_container(value)) return mask_unknown_json(mask, value, out);
-    if (mask->depth > 0 && looks_like_number(value)) return mask_number(mask, value, out->cap_bytes);
+    if (is_json_container(value)) return mask_json_text(mask, value, out);
+    enum number_like number = mask->depth > 0 ? looks_like_number(value) : IS_NO_NUMBER;
+    if (number == IS_NUMBER) return mask_number(mask, value, out->cap_bytes);
+    if (number == IS_DIGITS) return value_mask_ask_or_null(mask, value, out->cap_bytes);
     if (mask->depth < ROW_MASK_DEPTH_MAX && text_is_array(value)) {
         return text_mask_array(mask, pg_type_find(0), value, out);
     }
@@ -237,7 +264,7 @@ static enum mask_result mask_guessed_scalar(struct value_mask *mask, struct str 
 
 static enum mask_result mask_unknown_binary(struct value_mask *mask, struct str value, struct buffer *out) {
     bool is_versioned = value.length > 0 && value.data[0] == JSONB_VERSION;
-    if (is_json_container(value)) return mask_unknown_json(mask, value, out);
+    if (is_json_container(value)) return mask_json_text(mask, value, out);
     if (is_versioned && is_json_container(str_slice(value, 1, value.length)))
         return mask_versioned(mask, MASK_JSON, value, out);
     if (binary_is_array(value)) return binary_mask_array(mask, value, out);
@@ -251,7 +278,7 @@ static enum mask_result apply_text(struct value_mask *mask, const struct pg_type
     switch (type->kind) {
     case PG_TYPE_UNKNOWN: return mask_unknown_text(mask, value, out);
     case PG_TYPE_TEXT:
-    case PG_TYPE_JSONPATH: return value_mask_ask(mask, MASK_TEXT, value, out);
+    case PG_TYPE_JSONPATH: return value_mask_ask_text(mask, value, out);
     case PG_TYPE_JSON:
     case PG_TYPE_JSONB: return value_mask_ask(mask, MASK_JSON, value, out);
     case PG_TYPE_BYTEA: return mask_bytea_text(mask, value, out);
@@ -275,7 +302,7 @@ static enum mask_result apply_binary(struct value_mask *mask, const struct pg_ty
                                      struct buffer *out) {
     switch (type->kind) {
     case PG_TYPE_UNKNOWN: return mask_unknown_binary(mask, value, out);
-    case PG_TYPE_TEXT: return value_mask_ask(mask, MASK_TEXT, value, out);
+    case PG_TYPE_TEXT: return value_mask_ask_text(mask, value, out);
     case PG_TYPE_JSON: return value_mask_ask(mask, MASK_JSON, value, out);
     case PG_TYPE_JSONB: return mask_versioned(mask, MASK_JSON, value, out);
     case PG_TYPE_JSONPATH: return mask_versioned(mask, MASK_TEXT, value, out);
@@ -290,8 +317,40 @@ static enum mask_result apply_binary(struct value_mask *mask, const struct pg_ty
     }
 }
 
+/* What is computed from a value and can hold no mask is NULL, whatever its bytes are. */
+static bool holds_text(const struct pg_type *type) {
+    return type->kind == PG_TYPE_TEXT || type->kind == PG_TYPE_UNKNOWN || type->kind == PG_TYPE_JSON ||
+           type->kind == PG_TYPE_JSONB || type->kind == PG_TYPE_ARRAY || type->kind == PG_TYPE_RECORD;
+}
+
+#define WITHHELD STR("[WITHHELD]")
+
+/* What cannot be read to its end, or is nested too deep, does not pass; the rest of the row does. */
+static enum mask_result withhold(const struct pg_type *type, bool is_binary, struct buffer *out) {
+    switch (type->kind) {
+    case PG_TYPE_JSONB:
+        if (is_binary) buffer_append_byte(out, JSONB_VERSION);
+        json_append_quoted(out, WITHHELD);
+        break;
+    case PG_TYPE_JSON: json_append_quoted(out, WITHHELD); break;
+    case PG_TYPE_TEXT: buffer_append_str(out, WITHHELD); break;
+    default: return MASK_DROPPED;
+    }
+    return MASK_CHANGED;
+}
+
 enum mask_result value_mask_apply(struct value_mask *mask, const struct pg_type *type, bool is_binary,
                                   struct str value, struct buffer *out) {
-    if (mask->depth > ROW_MASK_DEPTH_MAX) return MASK_FAILED;
-    return is_binary ? apply_binary(mask, type, value, out) : apply_text(mask, type, value, out);
+    size_t mark = buffer_length(out);
+    if ((mask->field.hint & MASK_FIELD_COMPUTED) != 0 && !holds_text(type)) {
+        return value_mask_ask_or_null(mask, STR("computed"), out->cap_bytes);
+    }
+    enum mask_result result = MASK_FAILED;
+    if (mask->depth <= ROW_MASK_DEPTH_MAX) {
+        result = is_binary ? apply_binary(mask, type, value, out) : apply_text(mask, type, value, out);
+    }
+    if (result != MASK_FAILED || buffer_failed(out) || mask->is_strict) return result;
+    buffer_truncate(out, mark);
+    result = withhold(type, is_binary, out);
+    return buffer_failed(out) ? MASK_FAILED : result;
 }

@@ -20,6 +20,7 @@ struct value_mask {
     struct class_counts *masked;
     struct class_counts *revealed;
     unsigned depth;
+    bool is_strict; /* what cannot be read fails, and is not withheld: for those who only look */
 };
 
 /* What is known of the index-th field of a record, its own fields are not known. */
@@ -28,6 +29,8 @@ struct value_mask value_mask_of_field(const struct value_mask *record, size_t in
 enum mask_result value_mask_apply(struct value_mask *mask, const struct pg_type *type, bool is_binary,
                                   struct str value, struct buffer *out) MUST_USE;
 
+/* A text, masked as a document where it is one. */
+enum mask_result value_mask_ask_text(struct value_mask *mask, struct str value, struct buffer *out) MUST_USE;
 /* What the plan says to a text or to JSON. */
 enum mask_result value_mask_ask(struct value_mask *mask, enum mask_shape shape, struct str value,
                                 struct buffer *out) MUST_USE;
@@ -87,6 +90,7 @@ struct row_mask_strategy {
 struct row_mask {
     const struct mask_plan *plan;
     bool is_noop;
+    bool is_strict; /* see struct value_mask */
     size_t count;
     struct row_mask_strategy columns[];
 };

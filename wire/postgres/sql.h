@@ -158,6 +158,11 @@ struct sql_statement {
     size_t column_count;
     const struct sql_output *outputs;  /* one a column of the result; none when that cannot be computed: use columns */
     size_t output_count;
+    const struct sql_output *starred;  /* instead of these where one output is "*": outputs around it, itself empty */
+    size_t starred_count;
+    size_t star;                       /* its place among them */
+    bool has_whole_row;                /* a row of a table stands in an expression: any of its columns may flow out */
+    bool moves_unnamed;                /* INSERT of a query without a list of columns, with RETURNING */
     const struct sql_effect *effects;
     size_t effect_count;
     const struct sql_call *calls;      /* sorted by kind; without duplicates */

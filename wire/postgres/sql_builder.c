@@ -330,6 +330,8 @@ static void keep_calls(struct sql_builder *builder, struct sql_draft *draft, str
 static void keep_outputs(struct sql_builder *builder, struct sql_statement *statement) {
     struct sql_draft *draft = builder->draft;
     size_t count = draft->outputs.count;
+    statement->has_whole_row = sql_output_has_row(draft);
+    if (draft->star_count > 1) draft->is_output_doubtful = true;
     if (draft->is_output_doubtful || count == 0 || count * (draft->aliases.count + 1) > SQL_OUTPUT_WORK_MAX) return;
     struct sql_output *outputs = ARENA_NEW_ARRAY(builder->arena, struct sql_output, count);
     if (outputs == NULL) {
@@ -338,6 +340,12 @@ static void keep_outputs(struct sql_builder *builder, struct sql_statement *stat
     }
     for (size_t i = 0; i < count; i++) {
         outputs[i] = resolve_output(builder, &((struct sql_list *)draft->outputs.items)[i]);
+    }
+    if (draft->star_count == 1) {
+        statement->starred = outputs;
+        statement->starred_count = count;
+        statement->star = draft->star;
+        return;
     }
     statement->outputs = outputs;
     statement->output_count = count;

@@ -73,10 +73,13 @@ struct sql_draft {
     struct sql_list calls;          /* struct sql_call */
     struct sql_list scalars;        /* struct sql_scalar */
     struct sql_list outputs;
+    struct sql_list row_names;       /* what a whole row can be called by */
     struct map column_set;
     const ProtobufCMessage *result;  /* the message whose output columns are the statement's */
     struct sql_list *output_columns; /* while an output column is visited: where its column names go */
     bool is_output_doubtful;
+    size_t star_count; /* targets that stand for many columns */
+    size_t star;       /* the place of the last one */
 };
 
 struct sql_builder {
@@ -156,6 +159,17 @@ void sql_walk_targets(struct sql_builder *builder, const ProtobufCMessage *messa
 /* Visits the queries and puts their names in force; the caller restores builder->scope. */
 void sql_walk_with(struct sql_builder *builder, const PgQuery__WithClause *with);
 bool sql_is_locked(const struct sql_lock *lock, struct str alias);
+
+/* sql_output.c: which columns' values flow into what a query gives back. */
+/* Does the value of the expression hold nothing of the columns in it? */
+bool sql_output_is_silent(const ProtobufCMessage *message);
+/* A column that an INSERT fills from a query stands for what the query computes it from. */
+void sql_output_of_insert(struct sql_builder *builder, const PgQuery__InsertStmt *insert);
+/* A row of the query, or of the relation, can be meant by this one name. query may be NULL. */
+void sql_output_of_row(struct sql_builder *builder, struct str alias, const PgQuery__Node *query);
+void sql_output_of_relation(struct sql_builder *builder, const PgQuery__RangeVar *relation);
+/* Is one of the columns that the statement names really a whole row? */
+bool sql_output_has_row(const struct sql_draft *draft);
 
 /* sql_rows.c: what the text proves of the rows that a statement changes, and of those that it gives back. */
 void sql_note_where(struct sql_builder *builder, const PgQuery__RangeVar *relation, const PgQuery__Node *where,

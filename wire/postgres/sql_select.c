@@ -19,7 +19,9 @@ void sql_walk_with(struct sql_builder *builder, const PgQuery__WithClause *with)
     builder->lock = NULL;
     for (size_t i = 0; i < with->n_ctes; i++) {
         builder->scope = with->recursive ? &scopes[with->n_ctes - 1] : scopes[i].outer;
-        sql_walk_node(builder, with->ctes[i]->common_table_expr->ctequery, SQL_READ);
+        const PgQuery__CommonTableExpr *query = with->ctes[i]->common_table_expr;
+        sql_output_of_row(builder, str_from_cstr(query->ctename), query->ctequery);
+        sql_walk_node(builder, query->ctequery, SQL_READ);
     }
     builder->lock = lock;
     if (with->n_ctes > 0) builder->scope = &scopes[with->n_ctes - 1];
@@ -41,11 +43,25 @@ bool sql_is_locked(const struct sql_lock *lock, struct str alias) {
     return false;
 }
 
+/* "*" or "t.*" as an output of its own. */
+static bool is_star(const PgQuery__Node *node) {
+    if (node->node_case != PG_QUERY__NODE__NODE_RES_TARGET || node->res_target->val == NULL) return false;
+    const PgQuery__Node *value = node->res_target->val;
+    if (value->node_case != PG_QUERY__NODE__NODE_COLUMN_REF || value->column_ref->n_fields == 0) return false;
+    const PgQuery__ColumnRef *column = value->column_ref;
+    return column->fields[column->n_fields - 1]->node_case == PG_QUERY__NODE__NODE_A_STAR;
+}
+
 static void walk_output(struct sql_builder *builder, const PgQuery__Node *node) {
     struct sql_list names = {0};
-    builder->draft->output_columns = &names;
+    bool is_many = is_star(node);
+    builder->draft->output_columns = is_many ? NULL : &names;
     sql_walk_node(builder, node, SQL_READ);
     builder->draft->output_columns = NULL;
+    if (is_many) {
+        builder->draft->star_count++;
+        builder->draft->star = builder->draft->outputs.count;
+    }
     struct sql_list *output = sql_list_add(builder, &builder->draft->outputs, sizeof(*output));
     if (output != NULL) *output = names;
 }

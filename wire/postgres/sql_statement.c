@@ -30,6 +30,7 @@ static void read_returning(struct sql_builder *builder, const ProtobufCMessage *
     sql_note_returning(builder, message->descriptor == &pg_query__insert_stmt__descriptor
                                     ? (const PgQuery__InsertStmt *)message : NULL);
     sql_add_relation(builder, SQL_READ, relation);
+    if (relation != NULL) sql_output_of_relation(builder, relation);
     sql_walk_targets(builder, message, nodes, count);
 }
 
@@ -46,6 +47,7 @@ static void read_insert(struct sql_builder *builder, const ProtobufCMessage *mes
     builder->insert = insert;
     sql_walk_node(builder, insert->select_stmt, SQL_READ);
     builder->insert = NULL;
+    sql_output_of_insert(builder, insert);
     if (insert->on_conflict_clause != NULL) sql_walk_message(builder, &insert->on_conflict_clause->base, SQL_READ);
     read_returning(builder, message, insert->returning_list, insert->n_returning_list, insert->relation);
     builder->scope = outer;

@@ -146,6 +146,7 @@ static void visit_relation(struct sql_builder *builder, const ProtobufCMessage *
     struct str name = str_from_cstr(relation->relname);
     struct str alias = relation->alias != NULL ? str_from_cstr(relation->alias->aliasname) : name;
     if (relation->alias != NULL && relation->alias->n_colnames > 0) builder->draft->is_output_doubtful = true;
+    if (verb == SQL_READ || verb == SQL_WRITE) sql_output_of_relation(builder, relation);
     bool is_qualified = relation->schemaname != NULL && relation->schemaname[0] != '\0';
     if (verb == SQL_READ && !is_qualified && is_in_scope(builder->scope, name)) return;
     sql_add_relation(builder, verb, relation);
@@ -163,6 +164,7 @@ static void visit_subselect(struct sql_builder *builder, const ProtobufCMessage 
     const struct sql_lock *outer = builder->lock;
     struct sql_lock forced = {.is_forced = true};
     if (alias != NULL && alias->n_colnames > 0) builder->draft->is_output_doubtful = true;
+    if (alias != NULL) sql_output_of_row(builder, str_from_cstr(alias->aliasname), subselect->subquery);
     bool is_locked = sql_is_locked(outer, alias != NULL ? str_from_cstr(alias->aliasname) : STR_NONE);
     builder->lock = is_locked ? &forced : NULL;
     sql_walk_node(builder, subselect->subquery, verb);
@@ -289,6 +291,13 @@ void sql_walk_message(struct sql_builder *builder, const ProtobufCMessage *messa
         } else {
             sql_walk_message(builder, &node->alias->base, verb); /* the members of the union are all messages */
         }
+        return;
+    }
+    struct sql_list *output = builder->draft->output_columns;
+    if (output != NULL && sql_output_is_silent(message)) {
+        builder->draft->output_columns = NULL;
+        sql_walk_message(builder, message, verb);
+        builder->draft->output_columns = output;
         return;
     }
     for (size_t i = 0; i < LENGTH_OF(visitors); i++) {

@@ -52,7 +52,7 @@ static void test_engine_error(void) {
     is_integer(error.code, ERROR_LIMIT, "it is a limit");
     struct class_counts counts = {0};
     struct str json = STR("{\"a\":\"ghp_MCY8tTVIF0mXGlJUAi0JXh1IiZhPFZONxkND\"}");
-    result = mask_json(strict, own, &policy, json, &out, &counts, &error);
+    result = mask_json(strict, own, &policy, DETECT_HINT_NONE, json, &out, &counts, &error);
     is_integer(result, -1, "and of a document");
     struct mask_stream *stream = mask_stream_new(strict, &policy, &error);
     buffer_clear(&out);

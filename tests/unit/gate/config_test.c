@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "detect/mask.h"
 #include "tests/unit/tap.h"
+#include "wire/wire.h"
 
 static char folder[] = "/tmp/sworn-config-XXXXXX";
 static char path[128];
@@ -58,6 +59,10 @@ static const char whole[] =
     "masking:\n"
     "  hash_key: env:SWORN_TEST_KEY\n"
     "  operators: {email: hash, card_number: 'null'}\n"
+    "  columns:\n"
+    "    - {upstream: shop, table: billing.*, column: ref, class: iban}\n"
+    "    - {upstream: shop, column: nickname, class: person_name}\n"
+    "  allow: [support@example.com]\n"
     "approval: {timeout: 2h}\n"
     "ledger:\n"
     "  directory: /var/log/evidence\n"
@@ -115,6 +120,13 @@ static void check_rest(const struct config *config) {
     is_integer(config->masking->operators[CLASS_CARD_NUMBER], MASK_NULL, "operator of card_number");
     is_integer(config->masking->operators[CLASS_IBAN], MASK_PARTIAL, "the default of another class");
     is_str(config->masking->key, STR("0123456789abcdef"), "key from the environment");
+    const struct wire_column *columns = config->upstreams[0].columns;
+    is_integer(config->upstreams[0].column_count, 2, "columns");
+    ok(str_equal(columns[0].schema, STR("billing")) && str_equal(columns[0].table, STR("*")) &&
+           str_equal(columns[0].column, STR("ref")) && str_equal(columns[0].class, STR("iban")), "a declared column");
+    ok(str_equal(columns[1].schema, STR("*")) && str_equal(columns[1].table, STR("*")), "of any table");
+    ok(mask_keeps(config->masking, CLASS_EMAIL, STR("support@example.com")) &&
+           !mask_keeps(config->masking, CLASS_IBAN, STR("other@example.com")), "an allowed value");
     is_integer(config->approval_timeout_ns, 7200 * NANOSECONDS_PER_SECOND, "approval");
     is_str(config->ledger.directory, STR("/var/log/evidence"), "ledger");
     is_str(config->ledger.origin, STR("sworn.example/gateway-1"), "origin");
@@ -371,6 +383,13 @@ static const struct {
     {"unknown class", UPSTREAM "masking: {operators: {emial: redact}}\n", "masking.operators.emial: ", "no such key"},
     {"unknown operator", UPSTREAM "masking: {operators: {email: blur}}\n", "masking.operators.email: ",
      "no operator blur"},
+    {"a column of no upstream", UPSTREAM "masking: {columns: [{upstream: x, column: c, class: email}]}\n",
+     "masking.columns[0].upstream: ", "there is no upstream x"},
+    {"a column of no class", UPSTREAM "masking: {columns: [{upstream: shop, column: c, class: emial}]}\n",
+     "masking.columns[0].class: ", "no data class emial"},
+    {"a table without its schema", UPSTREAM "masking: {columns: [{upstream: shop, table: t, column: c, class: email}]}\n",
+     "masking.columns[0].table: ", "write t with its schema"},
+    {"a short allowed value", UPSTREAM "masking: {allow: [ab]}\n", "masking.allow: ", "shorter than 3 bytes"},
     {"a short hash key", UPSTREAM "masking: {hash_key: 'env:SWORN_TEST_SHORT'}\n", "masking.hash_key: ", "at least 16"},
     {"a duration without sense", UPSTREAM "approval: {timeout: soon}\n", "approval.timeout: ", "as in 15m"},
     {"a duration too long", UPSTREAM "approval: {timeout: 31d}\n", "approval.timeout: ", "from 1s to 30d"},

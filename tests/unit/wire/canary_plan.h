@@ -1,5 +1,6 @@
-/* A mask plan for the tests of the PostgreSQL masks: it knows a few canaries, and the column name "secret", whose
- * values are masked whole. A canary must never be seen in what a mask lets through. */
+/* A mask plan for the tests of the PostgreSQL masks: it knows a few canaries, the column name "secret", whose values are
+ * masked whole, and the name "number", which says that numbers are to be looked at. A canary must
+ * never be seen in what a mask lets through. */
 #ifndef SWORN_TESTS_UNIT_WIRE_CANARY_PLAN_H
 #define SWORN_TESTS_UNIT_WIRE_CANARY_PLAN_H
 
@@ -18,7 +19,7 @@ static const char *const canaries[] = {
 
 static inline struct mask_field canary_field(const struct mask_plan *plan, struct str name) {
     (void)plan;
-    return (struct mask_field){str_equal_cstr(name, "secret") ? 1u : 0u};
+    return (struct mask_field){str_equal_cstr(name, "secret") ? 1u : str_equal_cstr(name, "number") ? 2u : 0u};
 }
 
 /* The first canary in a text: its place, or STR_NOT_FOUND. */
@@ -41,7 +42,7 @@ static inline enum mask_result canary_value(const struct mask_plan *plan, struct
     if (str_find(value, STR("FAIL-ME")) != STR_NOT_FOUND) return MASK_FAILED;
     if (str_find(value, STR("NULL-ME")) != STR_NOT_FOUND) return MASK_DROPPED;
     if (str_find(value, STR("REVEALED")) != STR_NOT_FOUND) revealed->count[REVEALED_CLASS]++;
-    if (field.hint != 0 && shape == MASK_TEXT) {
+    if ((field.hint & 1) != 0 && shape != MASK_JSON) {
         buffer_append_cstr(out, CANARY_MASK);
         masked->count[CANARY_CLASS]++;
         return MASK_CHANGED;
@@ -57,9 +58,13 @@ static inline enum mask_result canary_value(const struct mask_plan *plan, struct
     return MASK_CHANGED;
 }
 
-static const struct mask_plan canary_plan = {.field = canary_field, .value = canary_value};
+static inline bool canary_hides(const struct mask_plan *plan, struct mask_field field) {
+    return !plan->reveals_all && field.hint == 1;
+}
+
+static const struct mask_plan canary_plan = {.field = canary_field, .hides = canary_hides, .value = canary_value};
 static const struct mask_plan canary_plan_revealing = {
-    .reveals_all = true, .field = canary_field, .value = canary_value};
+    .reveals_all = true, .field = canary_field, .hides = canary_hides, .value = canary_value};
 
 static inline bool has_canary(struct str text) {
     size_t length;
