@@ -188,6 +188,7 @@ int command_audit(int argc, char **argv) {
         {"list", audit_list, "list actions: who, what, decided how, masked what, approved by whom"},
         {"show", audit_show, "everything the evidence has of one action"},
         {"receipt", audit_receipt, "proof that one action is in the log, for somebody else to check"},
+        {"export", audit_export, "copy the evidence while it is written, whole up to a checkpoint"},
         {"reindex", audit_reindex, "build the query index anew"},
     };
     return command_dispatch("audit", verbs, LENGTH_OF(verbs), argc, argv);

@@ -32,6 +32,7 @@ struct audit_sealed {
 int audit_check_sealed(const char *folder, const char *sealed, ledger_finding_function *report, void *context,
                        struct audit_sealed *found, struct error *error) MUST_USE;
 
+int audit_export(int argc, char **argv);
 int audit_list(int argc, char **argv);
 int audit_show(int argc, char **argv);
 int audit_receipt(int argc, char **argv);

@@ -127,6 +127,48 @@ static int load_bundle(struct publisher *publisher, uint64_t size, struct error 
     return result;
 }
 
+static void remove_partials_of(struct publisher *publisher, const struct filled_tile *tile) {
+    int folder_fd = publisher->core->evidence_fd;
+    char path[TILE_PATH_MAX_BYTES];
+    for (uint32_t width = 1; width < TILE_WIDTH; width++) {
+        tile_path_format(path, tile->level, tile->number, width);
+        unlinkat(folder_fd, path, 0);
+    }
+    *strrchr(path, '/') = '\0';
+    unlinkat(folder_fd, path, AT_REMOVEDIR);
+}
+
+static void add_filled(struct publisher *publisher, int level, uint64_t number, uint64_t since_ns) {
+    if (publisher->filled_end - publisher->filled_first == PARTIALS_QUEUE_MAX) {
+        const struct filled_tile *oldest = &publisher->filled[publisher->filled_first % PARTIALS_QUEUE_MAX];
+        if (oldest->since_ns == 0) return; /* its partial files stay */
+        remove_partials_of(publisher, oldest);
+        publisher->filled_first++;
+    }
+    publisher->filled[publisher->filled_end++ % PARTIALS_QUEUE_MAX] = (struct filled_tile){level, number, since_ns};
+}
+
+/* Only the first tile to fill after a checkpoint can have partial files, at each level. */
+static void remember_filled(struct publisher *publisher, int level, uint64_t number) {
+    uint32_t tile_level = level < 0 ? 0 : (uint32_t)level;
+    if (tile_width(publisher->checkpoint_size, tile_level, number) > 0) add_filled(publisher, level, number, 0);
+}
+
+/* What an earlier run left: its partial files have their time from now on. */
+static void find_old_partials(struct publisher *publisher) {
+    uint64_t now_ns = clock_monotonic_ns();
+    for (int level = TILE_ENTRIES_LEVEL; level < (int)TILE_LEVELS; level++) {
+        uint64_t edge = (publisher->edge.size >> (8 * (level < 0 ? 0 : level))) / TILE_WIDTH;
+        for (uint64_t back = 1; back <= PARTIALS_LOOK_BACK && back <= edge; back++) {
+            char path[TILE_PATH_MAX_BYTES];
+            tile_path_format(path, level, edge - back, 1);
+            *strrchr(path, '/') = '\0';
+            if (faccessat(publisher->core->evidence_fd, path, F_OK, 0) != 0) continue;
+            add_filled(publisher, level, edge - back, now_ns);
+        }
+    }
+}
+
 int publisher_load(struct publisher *publisher, const struct keeper_state *state, struct error *error) {
     publisher->edge.size = state->size;
     if (load_levels(publisher, state->size, error) != 0 || load_bundle(publisher, state->size, error) != 0) {
@@ -139,6 +181,7 @@ int publisher_load(struct publisher *publisher, const struct keeper_state *state
                          "entries: restore the evidence folder from a copy", (unsigned long long)state->size);
     }
     publisher->checkpoint_size = state->size;
+    find_old_partials(publisher);
     return 0;
 }
 
@@ -146,14 +189,6 @@ static int stage_tile(struct publisher *publisher, int level, uint64_t number, u
     char path[TILE_PATH_MAX_BYTES];
     tile_path_format(path, level, number, width);
     return stage_add(publisher, path, data);
-}
-
-/* Only the first tile to fill after a checkpoint can have partial files, at each level. */
-static void remember_filled(struct publisher *publisher, int level, uint64_t number) {
-    uint32_t tile_level = level < 0 ? 0 : (uint32_t)level;
-    bool had_partial = tile_width(publisher->checkpoint_size, tile_level, number) > 0;
-    if (!had_partial || publisher->filled_count == LENGTH_OF(publisher->filled)) return;
-    publisher->filled[publisher->filled_count++] = (struct filled_tile){level, number};
 }
 
 static int on_full_tile(void *context, uint32_t level, uint64_t number, const struct sha256 *hashes) {
@@ -220,19 +255,19 @@ static int stage_partials(struct publisher *publisher) {
     return stage_flush(publisher);
 }
 
-/* The partial files of tiles that are full and under a checkpoint. */
+/* The partial files of tiles that have been full and under a checkpoint for long enough. */
 static void remove_partials(struct publisher *publisher) {
-    int folder_fd = publisher->core->evidence_fd;
-    for (size_t i = 0; i < publisher->filled_count; i++) {
-        char path[TILE_PATH_MAX_BYTES];
-        for (uint32_t width = 1; width < TILE_WIDTH; width++) {
-            tile_path_format(path, publisher->filled[i].level, publisher->filled[i].number, width);
-            unlinkat(folder_fd, path, 0);
-        }
-        *strrchr(path, '/') = '\0';
-        unlinkat(folder_fd, path, AT_REMOVEDIR);
+    uint64_t now_ns = clock_monotonic_ns();
+    for (uint64_t i = publisher->filled_end; i > publisher->filled_first; i--) {
+        struct filled_tile *tile = &publisher->filled[(i - 1) % PARTIALS_QUEUE_MAX];
+        if (tile->since_ns != 0) break;
+        tile->since_ns = now_ns;
     }
-    publisher->filled_count = 0;
+    for (; publisher->filled_first < publisher->filled_end; publisher->filled_first++) {
+        const struct filled_tile *tile = &publisher->filled[publisher->filled_first % PARTIALS_QUEUE_MAX];
+        if (now_ns - tile->since_ns < PARTIALS_KEPT_NS) break;
+        remove_partials_of(publisher, tile);
+    }
 }
 
 static int sign_and_write(struct publisher *publisher, const struct keeper_state *state, struct buffer *text) {

@@ -17,9 +17,16 @@ struct staged_file {
     char path[TILE_PATH_MAX_BYTES];
 };
 
+/* Partial files stay this long after their tile is full and under a checkpoint: whoever copies the folder may have listed
+ * them. */
+#define PARTIALS_KEPT_NS (5 * 60 * NANOSECONDS_PER_SECOND)
+#define PARTIALS_QUEUE_MAX 8192u
+#define PARTIALS_LOOK_BACK 1024u /* tiles before the edge in which a start looks for what an earlier run left */
+
 struct filled_tile {
     int level;
     uint64_t number;
+    uint64_t since_ns; /* 0: not under a checkpoint yet */
 };
 
 struct publisher {
@@ -31,8 +38,9 @@ struct publisher {
     bool has_checkpoint;
     size_t staged_count;
     struct staged_file staged[STAGED_MAX];
-    size_t filled_count; /* tiles that became full since the last checkpoint and had partial ones */
-    struct filled_tile filled[2 * TILE_LEVELS];
+    uint64_t filled_first; /* tiles that are full and had partial ones, oldest first: a ring */
+    uint64_t filled_end;
+    struct filled_tile filled[PARTIALS_QUEUE_MAX];
 };
 
 struct keeper_state {
