@@ -59,6 +59,7 @@ def test_plain_copies_of_a_busy_log_verify(make_gateway, tmp_path):
     gateway = make_gateway()
     gateway.token("ana")
     with Busy(gateway):
+        wait_until(lambda: size_of(gateway.evidence) > 256, 60, "more than one bundle")
         for number in range(4):
             copy = tmp_path / f"copy{number}"
             copy.mkdir()
