@@ -16,14 +16,15 @@ struct word {
     enum place place;
 };
 
-/* What lies in a quiet member is described to the model or by it, and run by nobody. */
+/* What lies in a quiet member is described to the model or by it, is the user's own, and run by nobody. */
 static const struct word words[] = {
     {{"tool_calls", 10}, PLACE_CALL},     {{"function_call", 13}, PLACE_CALL},  {{"function", 8}, PLACE_BODY},
     {{"custom", 6}, PLACE_BODY},          {{"name", 4}, PLACE_NAME},            {{"type", 4}, PLACE_TYPE},
     {{"arguments", 9}, PLACE_ARGUMENTS},  {{"input", 5}, PLACE_ARGUMENTS},      {{"parameters", 10}, PLACE_ARGUMENTS},
     {{"tools", 5}, PLACE_QUIET},          {{"input_schema", 12}, PLACE_QUIET},  {{"output_schema", 13}, PLACE_QUIET},
     {{"metadata", 8}, PLACE_QUIET},       {{"instructions", 12}, PLACE_QUIET},  {{"tool_choice", 11}, PLACE_QUIET},
-    {{"logprobs", 8}, PLACE_QUIET},       {{"parsed_arguments", 16}, PLACE_QUIET},
+    {{"logprobs", 8}, PLACE_QUIET},       {{"variables", 9}, PLACE_QUIET},      {{"attributes", 10}, PLACE_QUIET},
+    {{"parsed", 6}, PLACE_QUIET},         {{"parsed_output", 13}, PLACE_QUIET}, {{"parsed_arguments", 16}, PLACE_QUIET},
 };
 
 /* Run by the provider: what else such an object holds does not make it the client's. */
