@@ -212,6 +212,16 @@ def test_a_failed_transaction_answers_as_the_server_does(raw):
     assert not pgwire.errors(raw.ask(pgwire.query("ROLLBACK")))
 
 
+def test_copy_data_that_nobody_asked_for(raw):
+    """Data behind a COPY that failed is thrown away by the server, which answers nothing: the inquiry must not wait for it."""
+    raw.ask(pgwire.query("SET search_path = decoy"))
+    raw.ask(pgwire.query("COPY decoy.pay FROM STDIN (FORMAT nonsense)"))
+    raw.send(pgwire.message(b"d", b"1\tx\n") + pgwire.message(b"c"))
+    raw.ask(pgwire.query("DO $$ begin null; end $$"))
+    raw.send(pgwire.message(b"d", b"1\tx\n") + pgwire.message(b"c"))
+    assert pgwire.rows(raw.ask(pgwire.query(READ))) == [[b"free"]]
+
+
 def test_a_name_like_sworns_own(raw):
     """A client that takes the name of sworn's own statement gets no other answer than its own, and no error of sworn's."""
     raw.ask(pgwire.parse("SELECT 'mine'", b"sworn:inquiry") + pgwire.SYNC)
