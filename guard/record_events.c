@@ -371,7 +371,8 @@ void record_events_intent(struct buffer *out, const struct action *action, const
 void record_events_outcome(struct buffer *out, const struct action *action) {
     static const struct str statuses[] = {
         [OUTCOME_OK] = {"ok", 2}, [OUTCOME_ERROR] = {"error", 5}, [OUTCOME_CANCELLED] = {"cancelled", 9},
-        [OUTCOME_INTERRUPTED] = {"interrupted", 11}};
+        [OUTCOME_INTERRUPTED] = {"interrupted", 11},
+        [OUTCOME_CLIENT_LEFT] = {"client_left", 11}, [OUTCOME_CONNECTION_LOST] = {"connection_lost", 15}};
     const struct outcome *outcome = &action->outcome;
     struct json_writer writer;
     json_writer_init(&writer, out);

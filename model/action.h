@@ -39,7 +39,9 @@ enum outcome_status {
     OUTCOME_OK,
     OUTCOME_ERROR,       /* the upstream answered with an error */
     OUTCOME_CANCELLED,   /* the client cancelled it or went away */
-    OUTCOME_INTERRUPTED, /* the connection to the upstream broke before the answer was complete */
+    OUTCOME_INTERRUPTED, /* the gateway ended it: its run or its session was over before the answer was complete */
+    OUTCOME_CLIENT_LEFT, /* the client went away, and what the upstream did of it is not known */
+    OUTCOME_CONNECTION_LOST, /* the connection to the upstream broke before the answer was complete */
 };
 
 enum refusal {

@@ -595,7 +595,7 @@ static int read_more(struct wire_session *session, const struct message *message
     if (message->frame_bytes > session->target->message_bytes_max)
         return error_set(error, ERROR_LIMIT, "the upstream sent a message of %zu bytes, larger than this gateway takes "
                          "(%zu)", message->frame_bytes, session->target->message_bytes_max);
-    if (buffer_length(stream_output(session->client)) > 0 && wire_flush_client(session, error) != 0) return -1;
+    if (buffer_length(stream_output(session->client)) > 0 && postgres_flush_client(session, error) != 0) return -1;
     if (may_pass(state, message)) {
         struct action *action = expect_at(&state->expected, 0)->action;
         state->passing_bytes = message->frame_bytes;
@@ -607,7 +607,8 @@ static int read_more(struct wire_session *session, const struct message *message
     struct error why = {0};
     if (stream_fill(session->upstream, message->frame_bytes, FIBER_NO_DEADLINE, &why) == 0) return 0;
     if (why.code == ERROR_CLOSED && (state->is_fatal || expect_count(&state->expected) == 0)) return 1;
-    if (why.code == ERROR_CLOSED || why.code == ERROR_SYSTEM)
+    state->is_upstream_lost = why.code == ERROR_CLOSED || why.code == ERROR_SYSTEM;
+    if (state->is_upstream_lost)
         return error_set(error, ERROR_UNAVAILABLE, "the upstream closed the connection");
     if (error != NULL) *error = why;
     return -1;
@@ -617,7 +618,7 @@ static int check_client_output(struct wire_session *session, struct error *error
     struct buffer *out = stream_output(session->client);
     if (buffer_failed(out) || buffer_failed(&postgres_state(session)->withheld))
         return error_set(error, ERROR_LIMIT, "an answer is larger than this gateway takes");
-    return buffer_length(out) > POSTGRES_GATHER_BYTES ? wire_flush_client(session, error) : 0;
+    return buffer_length(out) > POSTGRES_GATHER_BYTES ? postgres_flush_client(session, error) : 0;
 }
 
 /* P: one step of the loop below. */
@@ -628,7 +629,7 @@ static enum answered take_next(struct wire_session *session, struct action **act
     if (check_client_output(session, error) != 0) return ANSWERED_ERROR;
     if (state->is_cut_new) {
         state->is_cut_new = false;
-        if (wire_flush_client(session, error) != 0) return ANSWERED_ERROR;
+        if (postgres_flush_client(session, error) != 0) return ANSWERED_ERROR;
         session->protocol->cancel_upstream(session);
     }
     if (state->passing_bytes > 0) {

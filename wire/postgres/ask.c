@@ -541,13 +541,6 @@ static enum handled handle_message(struct wire_session *session, const struct me
     }
 }
 
-/* P: the client has said goodbye; so do we. */
-static int say_goodbye(struct wire_session *session, struct error *error) {
-    prefix_drop(postgres_state(session));
-    buffer_append(stream_output(session->upstream), "X\0\0\0\4", 5);
-    return wire_flush_upstream(session, error);
-}
-
 /* P: flushes, then waits for the rest of the message, whose header may be there. 1: the client is gone. */
 static int read_more(struct wire_session *session, const struct message *message, struct error *error) {
     bool is_header = message->frame_bytes > MESSAGE_HEADER_BYTES;
@@ -558,7 +551,7 @@ static int read_more(struct wire_session *session, const struct message *message
     if (buffer_length(stream_output(session->upstream)) > 0 && wire_flush_upstream(session, error) != 0) return -1;
     struct error why = {0};
     if (stream_fill(session->client, message->frame_bytes, FIBER_NO_DEADLINE, &why) == 0) return 0;
-    if (why.code == ERROR_CLOSED) return 1;
+    if (why.code == ERROR_CLOSED || why.code == ERROR_SYSTEM) return 1;
     if (error != NULL) *error = why;
     return -1;
 }
@@ -571,12 +564,12 @@ int postgres_next_action(struct wire_session *session, struct action **action, s
         if (framing == MESSAGE_PART || message.frame_bytes > session->target->message_bytes_max) {
             int result = read_more(session, &message, error);
             if (result == 0) continue;
-            return result > 0 ? say_goodbye(session, error) : -1;
+            return result > 0 ? postgres_leave(session, error) : -1;
         }
         enum handled result = handle_message(session, &message, action, error);
         if (result == HANDLED_ACTION) return 1;
         if (result == HANDLED_ERROR) return -1;
-        if (result == HANDLED_END) return say_goodbye(session, error);
+        if (result == HANDLED_END) return postgres_leave(session, error);
         stream_consume(session->client, message.frame_bytes);
         if (buffer_length(stream_output(session->upstream)) > POSTGRES_GATHER_BYTES &&
             wire_flush_upstream(session, error) != 0)

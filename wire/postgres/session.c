@@ -118,6 +118,12 @@ static struct action *keep_orphan(struct postgres_state *state, struct action *a
     return action;
 }
 
+/* Of an action whose answer did not come to its end. */
+static enum outcome_status unanswered_status(const struct postgres_state *state) {
+    if (state->is_upstream_lost || state->is_fatal) return OUTCOME_CONNECTION_LOST;
+    return state->has_client_left ? OUTCOME_CLIENT_LEFT : OUTCOME_INTERRUPTED;
+}
+
 static struct action *take_unanswered(struct wire_session *session) {
     struct postgres_state *state = session->state;
     if (state == NULL) return NULL;
@@ -127,13 +133,13 @@ static struct action *take_unanswered(struct wire_session *session) {
             prefix_release_entry(state, &entry);
             continue;
         }
-        if (entry.action->outcome.status == OUTCOME_OK) entry.action->outcome.status = OUTCOME_INTERRUPTED;
+        if (entry.action->outcome.status == OUTCOME_OK) entry.action->outcome.status = unanswered_status(state);
         if (entry.name != NULL) names_give_up(&state->names, entry.name);
         name_parameters_release(&entry.parameters);
         return keep_orphan(state, entry.action, entry.analysis);
     }
     struct action *action = state->described.is_taken ? state->described.action : NULL;
-    if (action != NULL) action->outcome.status = OUTCOME_INTERRUPTED;
+    if (action != NULL) action->outcome.status = unanswered_status(state);
     state->described.is_taken = false;
     return action;
 }

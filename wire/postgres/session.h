@@ -77,6 +77,8 @@ struct postgres_state {
     struct sql_target target;
     struct inquiry inquiry;
     enum copy_in copy_in;
+    bool has_client_left;   /* it sends nothing more; it may still read */
+    bool is_client_deaf;    /* it takes nothing more: what comes for it is thrown away */
 
     /* ask */
     struct buffer prefix;
@@ -92,6 +94,7 @@ struct postgres_state {
     bool is_skipping;       /* the server discards up to Sync */
     bool is_in_block;       /* an explicit transaction is open */
     bool is_fatal;          /* the server has said goodbye */
+    bool is_upstream_lost;  /* its connection broke */
     char status;            /* of the last ReadyForQuery */
     size_t statement_index; /* of the simple query at the front */
     enum answer_phase phase; /* how far the answer of the Query or Execute at the front has come */
@@ -136,6 +139,10 @@ int postgres_forward(struct wire_session *session, struct action *action, const 
 int postgres_refuse(struct wire_session *session, struct action *action, struct error *error);
 /* P: flushes, and waits until everything that is under way was answered. */
 int postgres_await_answers(struct wire_session *session, struct error *error) MUST_USE;
+/* leave.c, P: after the client's end: has the server finish what it was sent, and says goodbye to it. */
+int postgres_leave(struct wire_session *session, struct error *error) MUST_USE;
+/* P: as wire_flush_client; what is for a client that takes nothing more is thrown away, which is no error. */
+int postgres_flush_client(struct wire_session *session, struct error *error) MUST_USE;
 /* answer.c */
 int postgres_next_answer(struct wire_session *session, struct action **action, struct error *error);
 int postgres_release(struct wire_session *session, struct action *action, struct error *error);
