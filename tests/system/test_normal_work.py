@@ -195,3 +195,27 @@ def test_a_cursor_left_open_by_do(raw):
     raw.ask(pgwire.query("ROLLBACK"))
 
 
+def schema_of(tables):
+    """A schema file as dump tools write it: one text, several steps a table."""
+    return "CREATE SCHEMA made;" + "".join(
+        f"CREATE TABLE made.t{i} (id int NOT NULL, a text); CREATE SEQUENCE made.t{i}_seq; ALTER SEQUENCE made.t{i}_seq OWNED BY "
+        f"made.t{i}.id; CREATE INDEX ON made.t{i} (a); COMMENT ON TABLE made.t{i} IS 'x'; " for i in range(tables))
+
+
+@pytest.mark.parametrize("name", ["schema", "lock", "truncate", "union", "drop"])
+def test_texts_of_many_things(make_gateway, cluster, name):
+    """More than 128 different steps in one text."""
+    gateway = make_gateway()
+    tables = ", ".join(f"many{i}" for i in range(140))
+    with cluster.connect("shop") as owner:
+        owner.execute("".join(f"CREATE TABLE many{i} (i int); " for i in range(140)))
+        try:
+            sql = {"schema": schema_of(24), "lock": f"BEGIN; LOCK TABLE {tables} IN ACCESS SHARE MODE; COMMIT",
+                   "truncate": f"TRUNCATE {tables}", "drop": f"DROP TABLE {tables}",
+                   "union": " UNION ALL ".join(f"SELECT i FROM many{i}" for i in range(140))}[name]
+            with Connection(gateway.port) as connection:
+                connection.login("ana", gateway.token("ana"), "shop")
+                answer = connection.ask(pgwire.query(sql))
+            assert not pgwire.errors(answer), pgwire.errors(answer)
+        finally:
+            owner.execute("".join(f"DROP TABLE IF EXISTS many{i}; " for i in range(140)) + "DROP SCHEMA IF EXISTS made CASCADE")

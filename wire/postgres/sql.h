@@ -33,6 +33,10 @@ enum sql_verb {
     SQL_VERB_COUNT
 };
 
+/* Is a server of this version ("17.2", "18beta1") newer than the parser, so that it has syntax that is SQL_UNKNOWN here? */
+bool sql_is_newer_than_parser(struct str server_version);
+const char *sql_parser_version(void); /* "15" */
+
 struct str sql_verb_name(enum sql_verb verb); /* "sql:read" */
 
 /* One thing that a statement does to one table (or view, sequence, index ...), or to the database: name is empty. */

@@ -237,3 +237,16 @@ struct str sql_verb_name(enum sql_verb verb) {
     CHECK(verb < SQL_VERB_COUNT);
     return str_from_cstr(names[verb]);
 }
+
+const char *sql_parser_version(void) {
+    return PG_MAJORVERSION;
+}
+
+bool sql_is_newer_than_parser(struct str server_version) {
+    uint64_t server;
+    uint64_t parser;
+    size_t length = 0;
+    while (length < server_version.length && strchr("0123456789", server_version.data[length]) != NULL) length++;
+    if (str_parse_u64(str_slice(server_version, 0, length), &server) != 0) return false;
+    return str_parse_u64(STR(PG_MAJORVERSION), &parser) == 0 && server > parser;
+}

@@ -1,11 +1,14 @@
 /* Login as a client: [SSLRequest, TLS,] StartupMessage, authentication, parameters and keys up to ReadyForQuery. */
 #include "wire/postgres/upstream.h"
 
+#include <stdatomic.h>
+
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "run/offload.h"
+#include "wire/postgres/sql.h"
 #include "wire/address.h"
 #include "wire/postgres/message.h"
 #include "wire/postgres/scram.h"
@@ -217,6 +220,14 @@ static int take_key(struct login_state *state, struct str body) {
     return 0;
 }
 
+/* Once a process: each login would say the same. */
+static void warn_if_newer(const struct wire_upstream *target, struct str version) {
+    static atomic_flag is_said = ATOMIC_FLAG_INIT;
+    if (!sql_is_newer_than_parser(version) || atomic_flag_test_and_set(&is_said)) return;
+    log_warning("upstream %.*s is PostgreSQL %.*s, and SQL is read by the parser of PostgreSQL %s: newer syntax is "
+                "sql:unknown (doc/postgres-compatibility.md)", STR_ARGS(target->name), STR_ARGS(version), sql_parser_version());
+}
+
 static int take_message(struct login_state *state, const struct message *message) {
     switch (message->type) {
     case 'R': return take_authentication(state, message->body);
@@ -236,7 +247,10 @@ static int take_message(struct login_state *state, const struct message *message
         struct message_option option;
         message_append(&state->link->greeting, 'S', message->body);
         bool is_kept = !buffer_failed(&state->link->greeting);
-        if (is_kept && message_decode_parameter_status(message->body, &option) == 0) return 0;
+        if (is_kept && message_decode_parameter_status(message->body, &option) == 0) {
+            if (str_equal_cstr(option.name, "server_version")) warn_if_newer(state->login->target, option.value);
+            return 0;
+        }
         return error_set(state->error, ERROR_PROTOCOL, "the upstream's ParameterStatus cannot be used");
     }
     state->is_ready = true;

@@ -364,7 +364,20 @@ static void check_text(void) {
     sql_analysis_release(&analysis);
 }
 
+static void check_version(void) {
+    static const struct {
+        const char *version;
+        bool is_newer;
+    } versions[] = {{"9.6.24", false}, {"14.2", false}, {"15.18 (Debian 15.18-0+deb12u1)", false}, {"", false}, {"x", false},
+                    {"99", true}, {"99beta1", true}, {"99.1 (Debian)", true}, {"99999999999999999999999", false}};
+    for (size_t i = 0; i < LENGTH_OF(versions); i++) {
+        bool is_newer = sql_is_newer_than_parser(str_from_cstr(versions[i].version));
+        ok(is_newer == versions[i].is_newer, versions[i].version);
+    }
+}
+
 int main(void) {
+    check_version();
     check_steps();
     check_facets();
     check_cache();
