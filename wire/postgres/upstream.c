@@ -225,7 +225,8 @@ static void warn_if_newer(const struct wire_upstream *target, struct str version
     static atomic_flag is_said = ATOMIC_FLAG_INIT;
     if (!sql_is_newer_than_parser(version) || atomic_flag_test_and_set(&is_said)) return;
     log_warning("upstream %.*s is PostgreSQL %.*s, and SQL is read by the parser of PostgreSQL %s: newer syntax is "
-                "sql:unknown (doc/postgres-compatibility.md)", STR_ARGS(target->name), STR_ARGS(version), sql_parser_version());
+                "sql:unknown (doc/postgres-compatibility.md)",
+                STR_ARGS(target->name), STR_ARGS(version), sql_parser_version());
 }
 
 static int take_message(struct login_state *state, const struct message *message) {
