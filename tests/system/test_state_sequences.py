@@ -31,6 +31,13 @@ INSERT INTO probe VALUES (1);
 CREATE PROCEDURE public.commits() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;
 CREATE PROCEDURE public.rolls_back() LANGUAGE plpgsql AS $$ BEGIN ROLLBACK; END $$;
 CREATE PROCEDURE public.goes(text) LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('search_path', $1, false); END $$;
+CREATE FUNCTION public.travels(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+    RETURN set_config('search_path', $1, false); END $$;
+CREATE TABLE watched (path text);
+CREATE FUNCTION public.watches() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('search_path', new.path, true); RETURN NULL; END $$;
+CREATE TRIGGER watches BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION public.watches();
+GRANT INSERT ON watched TO PUBLIC;
 GRANT USAGE ON SCHEMA s1, s2, s3, walker, public TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA s1, s2, s3, walker, public TO PUBLIC;
 GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA public TO PUBLIC;
@@ -75,6 +82,8 @@ KINDS = [
     (1, lambda dice: "CALL public.commits()"), (1, lambda dice: "CALL public.rolls_back()"),
     (2, lambda dice: f"CALL public.goes('{path(dice)}')"), (1, lambda dice: f"PREPARE p AS SELECT {config(dice)}"),
     (2, lambda dice: "EXECUTE p"), (1, lambda dice: "DEALLOCATE p"), (1, lambda dice: "DO $$ begin prepare p as select 1; end $$"),
+    (2, lambda dice: f"SELECT public.travels('{path(dice)}')"),
+    (2, lambda dice: f"INSERT INTO public.watched VALUES ('{path(dice)}')"),
     (2, lambda dice: "SELECT 1"), (1, lambda dice: "CREATE TEMP TABLE IF NOT EXISTS other (i int)"),
     (1, lambda dice: "not sql at all"), (1, lambda dice: "START TRANSACTION READ ONLY"),
 ]
@@ -164,8 +173,8 @@ def differences(results, intents):
         compared += 1
         touched, user, path, _ = told
         looked = set(path.strip("{}").split(",")) & {*SCHEMAS, "public"}
-        # set_config within an expression of the same text may be reached or not: both are asked about.
-        both = any("set_config" in sql for sql in script[-1][1])
+        # What code within the same text sets may be reached or not: all that it may be is asked about.
+        both = any(word in sql for sql in script[-1][1] for word in ("set_config", "travels", "watched", "DO ", "CALL"))
         seen = schemas - UNFOUND
         if not (looked <= seen if both else seen == looked) or touched not in schemas or roles != {user}:
             found.append((number, script, f"the server: {told}", f"sworn: {sorted(schemas)} as {sorted(roles)}"))

@@ -47,7 +47,7 @@ static int inspect_text(struct wire_session *session, const struct sql_analysis 
     return 0;
 }
 
-#define ROUNDS_MAX 4 /* of asking the server and describing anew; what rests on an answer then is SQL_UNKNOWN */
+#define ROUNDS_MAX 8 /* of asking the server and describing anew; what rests on an answer then is SQL_UNKNOWN */
 
 static void describe_once(struct wire_session *session, const struct described *described, struct action *action) {
     struct postgres_state *state = postgres_state(session);

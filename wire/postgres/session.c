@@ -101,6 +101,9 @@ static int open_upstream(struct wire_session *session, struct error *error) {
     stream_set_caps(session->upstream, cap_bytes + STREAM_INPUT_CAP_BYTES, 2 * cap_bytes + STREAM_OUTPUT_CAP_BYTES);
     stream_set_caps(session->client, cap_bytes + STREAM_INPUT_CAP_BYTES, 2 * cap_bytes + STREAM_OUTPUT_CAP_BYTES);
     learn_parameters(state);
+    struct relations *relations = relations_of(target->name, state->database);
+    if (relations == NULL) return error_set(error, ERROR_LIMIT, "too many databases to remember what is in them");
+    sql_session_attach(state->sql, relations);
     sql_session_doubt(state->sql); /* options, and what the role and the database are set to */
     return 0;
 }

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "model/action.h"
+#include "wire/postgres/relations.h"
 
 /* More than this is SQL_UNKNOWN. So many words take ten seconds of a
  * processor and half a GiB while they are read. */
@@ -245,6 +246,7 @@ struct sql_known {
     struct str session_user;
     struct str temporary;      /* the schema of its temporary tables; empty: none */
     struct str reset_path;     /* what search_path is reset to; no data: it was not asked for */
+    bool has_old_snapshot;     /* what the server says of relations may be older than what it goes by */
     const struct str *schemas; /* of search_path, those that are there */
     size_t schema_count;
 };
@@ -266,6 +268,20 @@ bool sql_session_doubts(const struct sql_session *session) MUST_USE;
  * it will not touch. Holds for the next description. */
 void sql_session_bury(struct sql_session *session, bool is_dead);
 bool sql_session_has_failed(const struct sql_session *session); /* the transaction, as far as the server has said */
+/* What the session knows of relations (relations.h): the database's, for the life of the session. Without them every name
+ * is taken as it stands, and touches nothing else. */
+void sql_session_attach(struct sql_session *session, struct relations *relations);
+struct sql_relation_name {
+    struct str schema; /* empty: all of that name */
+    struct str name;
+};
+/* What the description lacked. Valid until the next one. */
+const struct sql_relation_name *sql_session_missing(const struct sql_session *session, size_t *count);
+uint64_t sql_session_generation(const struct sql_session *session); /* to be taken before the server is asked */
+/* Others do not see what this session sees of relations: they must not learn it. */
+bool sql_session_is_private(const struct sql_session *session);
+void sql_session_learn_relation(struct sql_session *session, bool is_private, uint64_t generation,
+                                const struct sql_relation_name *asked, const struct relation *relation);
 /* The action that was described last goes to the server. True when the next one must not be described before this one
  * was answered and applied, because it changes what names mean. (Send a Flush, so that the server answers.) */
 bool sql_session_sent(struct sql_session *session, const struct sql_analysis *analysis) MUST_USE;

@@ -2,6 +2,7 @@
  * what they run. */
 #include "wire/postgres/sql_session.h"
 
+#define ANYWHERE_MAX 100 /* relations of one name */
 #define SQL_INDIRECTION_MAX 8 /* EXECUTE of a statement that is an EXECUTE ... */
 
 struct describer {
@@ -21,6 +22,8 @@ struct describer {
     size_t named_count; /* statements that EXECUTE and FETCH led to */
     bool is_elsewhere;     /* what runs next has a place of its own, an older one */
     bool is_moved_by_name; /* one of them may leave the session elsewhere */
+    bool was_dead;       /* and what comes behind the end of the transaction cannot be asked about */
+    bool has_run_code;   /* of users, in a trigger, a rule, a default or a view: it may have set the path */
     bool is_in_transaction;
     bool has_failed; /* out of memory or of steps */
 };
@@ -39,7 +42,7 @@ static struct str role_of(const struct describer *describer) {
 /* What the steps that come next say of themselves. */
 static void set_part(struct describer *describer, const struct sql_part *part) {
     describer->part = part;
-    describer->attributes.list = sql_steps_attributes(&describer->steps, part, role_of(describer),
+    describer->attributes.list = sql_steps_attributes(&describer->steps, part, role_of(describer), STR_NONE,
                                                       describer->is_in_transaction, &describer->attributes.count);
     if (describer->attributes.list == NULL) describer->has_failed = true;
 }
@@ -104,6 +107,76 @@ static bool path_holds(const struct sql_state *state, struct str schema) {
     return false;
 }
 
+/* What is touched with a relation: through a view with the view's name, and by a rule for writes only when it writes. */
+static void add_links(struct describer *describer, enum sql_verb verb, struct str schema, struct str name,
+                      const struct relation *relation) {
+    struct sql_attributes own = describer->attributes;
+    struct sql_attributes via = {NULL, 0};
+    bool is_refreshed = relation->is_stored && str_equal_cstr(describer->part->kind, "refresh materialized view");
+    bool is_touched = verb == SQL_READ || verb == SQL_WRITE || verb == SQL_UNKNOWN || is_refreshed;
+    for (size_t i = 0; i < relation->link_count && !describer->has_failed; i++) {
+        const struct relation_link *link = &relation->links[i];
+        if (link->is_within && (!is_touched || (link->is_by_rule && verb == SQL_READ))) continue;
+        if (link->is_within && via.list == NULL) {
+            struct str through = arena_format(&describer->action->arena, "%.*s.%.*s", STR_ARGS(schema), STR_ARGS(name));
+            via.list = sql_steps_attributes(&describer->steps, describer->part, role_of(describer), through,
+                                            describer->is_in_transaction, &via.count);
+            if (through.data == NULL || via.list == NULL) describer->has_failed = true;
+        }
+        describer->attributes = link->is_within ? via : own;
+        add_table(describer, link->is_within && relation->is_stored ? SQL_READ : verb, link->schema, link->name);
+    }
+    describer->attributes = own;
+}
+
+static bool is_of_server(struct str schema) {
+    return str_equal_cstr(schema, "pg_catalog") || str_equal_cstr(schema, "information_schema");
+}
+
+/* False: there is no such relation. What the server has to be asked for first is unknown until then. */
+static bool add_relation(struct describer *describer, enum sql_verb verb, struct str schema, struct str name) {
+    struct sql_session *session = describer->session;
+    const struct sql_place *place = describer->state.place;
+    struct relation relation;
+    bool is_temporary = place != NULL && place->temporary.length > 0 &&
+                        (str_equal(schema, place->temporary) || str_equal_cstr(schema, "pg_temp"));
+    struct str shown = is_temporary ? STR("pg_temp") : schema;
+    if (describer->is_dead || session->relations == NULL || is_of_server(schema)) {
+        add_table(describer, verb, shown, name);
+        return true;
+    }
+    if (describer->was_dead) {
+        add_doubt(describer);
+        return true;
+    }
+    switch (sql_relations_find(session, is_temporary ? place->temporary : schema, name, &describer->action->arena,
+                               &relation)) {
+    case RELATION_ABSENT: return false;
+    case RELATION_UNKNOWN: add_unknown(describer); return true;
+    case RELATION_FOUND: break;
+    }
+    add_table(describer, verb, shown, name);
+    add_links(describer, verb, shown, name, &relation);
+    describer->has_run_code |= relation.runs_code;
+    session->moves |= relation.runs_code;
+    return true;
+}
+
+/* The path is not known: every relation of that name must be allowed. What is made is made who knows where. */
+static void add_anywhere(struct describer *describer, enum sql_verb verb, struct str name) {
+    struct relation relation;
+    bool is_asked = describer->session->relations != NULL && (verb == SQL_READ || verb == SQL_WRITE) &&
+                    !describer->was_dead && !describer->state.lacks_reset;
+    enum relation_answer answer = RELATION_ABSENT;
+    if (is_asked)
+        answer = sql_relations_find(describer->session, STR_NONE, name, &describer->action->arena, &relation);
+    if (answer == RELATION_UNKNOWN) add_unknown(describer);
+    else if (answer == RELATION_ABSENT || relation.link_count > ANYWHERE_MAX) add_doubt(describer);
+    for (size_t i = 0; answer == RELATION_FOUND && i < relation.link_count; i++) {
+        if (!add_relation(describer, verb, relation.links[i].schema, relation.links[i].name)) add_doubt(describer);
+    }
+}
+
 static bool is_there(const struct sql_state *state, struct str schema) {
     for (size_t i = 0; state->place != NULL && i < state->place->schema_count; i++) {
         if (str_equal(state->place->schemas[i], schema)) return true;
@@ -111,11 +184,30 @@ static bool is_there(const struct sql_state *state, struct str schema) {
     return false;
 }
 
-/* A name without a schema may be in any schema of the path: all of them must be allowed, so that nobody gains by making
- * or dropping a table of that name meanwhile. Sworn's own login has no schema of its name, unless there is one. */
+/* The relations of that name in the schemas of the path; how many there are. */
+static size_t add_those_there(struct describer *describer, enum sql_verb verb, struct str name) {
+    const struct sql_state *state = &describer->state;
+    struct str temporary = state->place != NULL ? state->place->temporary : STR_NONE;
+    size_t added = 0;
+    if (describer->session->relations == NULL || describer->is_dead) return 0;
+    if (temporary.length > 0) added += add_relation(describer, verb, temporary, name);
+    if (str_starts_with(name, STR("pg_"))) added += add_relation(describer, verb, STR("pg_catalog"), name);
+    for (size_t i = 0; i < state->path_count; i++) {
+        bool is_user = str_equal_cstr(state->path[i], "$user");
+        struct str schema = is_user ? state->user : state->path[i];
+        if (is_user && !state->is_user_known) add_doubt(describer);
+        if (schema.length > 0) added += add_relation(describer, verb, schema, name);
+    }
+    return added;
+}
+
+/* A name without a schema may be in any schema of the path: all of those that have it must be allowed, so that nobody
+ * gains by making or dropping a table of that name meanwhile. When none has it, it may be made in any of them. Sworn's own
+ * login has no schema of its name, unless there is one. */
 static void add_in_path(struct describer *describer, enum sql_verb verb, struct str name) {
     const struct sql_state *state = &describer->state;
-    size_t added = 0;
+    size_t added = add_those_there(describer, verb, name);
+    if (added > 0) return;
     for (size_t i = 0; i < state->path_count; i++) {
         bool is_user = str_equal_cstr(state->path[i], "$user");
         struct str schema = is_user ? state->user : state->path[i];
@@ -131,7 +223,7 @@ static void add_in_path(struct describer *describer, enum sql_verb verb, struct 
 /* pg_catalog stands first unless it is named in the path. */
 static void add_by_path(struct describer *describer, enum sql_verb verb, struct str name) {
     const struct sql_state *state = &describer->state;
-    if (!state->is_path_known) add_doubt(describer);
+    if (!state->is_path_known) add_anywhere(describer, verb, name);
     else if (sql_is_catalog_relation(name) && !path_holds(state, STR("pg_catalog")))
         add_table(describer, verb, STR("pg_catalog"), name);
     else add_in_path(describer, verb, name);
@@ -141,7 +233,8 @@ static void add_use(struct describer *describer, const struct sql_use *use) {
     if (use->name.length == 0) {
         add_step(describer, use->verb, describer->database);
     } else if (use->schema.length > 0) {
-        add_table(describer, use->verb, use->schema, use->name);
+        if (!add_relation(describer, use->verb, use->schema, use->name))
+            add_table(describer, use->verb, use->schema, use->name);
     } else {
         add_by_path(describer, use->verb, use->name);
     }
@@ -171,8 +264,19 @@ static bool runs_code(const struct sql_statement *statement) {
         bool is_setting = use->verb == SQL_WRITE && str_equal_cstr(use->name, "pg_settings"); /* a rule calls set_config */
         if (is_doubtful || is_setting) return true;
     }
-    if (!is_code) return false;
-    return statement->effect_count > 0 || str_equal_cstr(statement->kind, "call");
+    for (size_t i = 0; is_code && i < statement->effect_count; i++) {
+        if (sql_effect_moves(&statement->effects[i], true)) return true;
+    }
+    return str_equal_cstr(statement->kind, "call");
+}
+
+/* What relations are may be something else after it. */
+static bool changes_catalog(const struct sql_statement *statement) {
+    bool is_changed = str_equal_cstr(statement->kind, "do") || str_equal_cstr(statement->kind, "call");
+    for (size_t i = 0; i < statement->use_count; i++) {
+        is_changed |= statement->uses[i].verb == SQL_DDL || statement->uses[i].verb == SQL_UNKNOWN;
+    }
+    return is_changed;
 }
 
 /* The session may stand elsewhere after it. */
@@ -329,6 +433,7 @@ static void add_statement(struct describer *describer, const struct sql_statemen
         add_use(describer, use);
     }
     describer->session->moves |= moves(describer, statement);
+    describer->session->changes_catalog |= changes_catalog(statement);
 }
 
 /* A quote or a letter may not be what it seems when the server reads the bytes otherwise. */
@@ -346,6 +451,9 @@ static void begin(struct describer *describer, struct sql_session *session, cons
     session->lacks_place = false;
     session->lacks_reset = false;
     session->is_doubtful = false;
+    session->is_cut = false;
+    session->changes_catalog = false;
+    sql_relations_reset(session);
     session->lacks_prepared[0] = '\0';
     session->moves = false;
     map_init(&describer->tables);
@@ -376,6 +484,7 @@ static void add_empty(struct describer *describer) {
 /* Where the transaction ends, the server comes to life, and nobody has asked it. */
 static void run_on_end(struct describer *describer) {
     if (describer->is_dead) sql_state_doubt(&describer->state);
+    describer->was_dead |= describer->is_dead;
     describer->is_dead = false;
 }
 
@@ -385,6 +494,8 @@ static void run_on(struct describer *describer, const struct sql_statement *stat
         sql_state_doubt(&describer->state);
         return;
     }
+    if (describer->has_run_code) sql_state_doubt_path(&describer->state);
+    describer->has_run_code = false;
     if (str_equal_cstr(statement->kind, "create function")) return; /* its code does not run yet */
     for (size_t i = 0; i < statement->effect_count; i++) {
         const struct sql_effect *effect = &statement->effects[i];

@@ -19,6 +19,7 @@ static int fill(struct sql_place *place, const struct sql_known *known) {
     struct str *schemas = ARENA_NEW_ARRAY(arena, struct str, known->schema_count + 1);
     if (has_no_data(path, known->search_path) || schemas == NULL) return -1;
     if (sql_split_path(arena, path, &place->path, &place->path_count) != 0) return -1;
+    place->has_old_snapshot = known->has_old_snapshot;
     place->has_reset_path = known->reset_path.data != NULL;
     if (place->has_reset_path) {
         struct str reset_path = arena_copy(arena, known->reset_path);
@@ -75,6 +76,10 @@ static void doubt_path(struct sql_state *state) {
     state->is_path_known = false;
     state->lacks_reset = false;
     state->has_changed_path = true;
+}
+
+void sql_state_doubt_path(struct sql_state *state) {
+    doubt_path(state);
 }
 
 void sql_state_doubt(struct sql_state *state) {

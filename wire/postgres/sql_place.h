@@ -18,6 +18,7 @@ struct sql_place {
     struct str temporary;    /* the schema of its temporary tables; empty: none */
     const struct str *path;  /* search_path as it was set, "$user" as it stands */
     size_t path_count;
+    bool has_old_snapshot;
     bool has_reset_path;     /* what search_path is reset to was asked for */
     const struct str *reset_path;
     size_t reset_path_count;
@@ -44,6 +45,7 @@ struct sql_state {
 
 void sql_state_begin(struct sql_state *state, const struct sql_place *place, bool has_changed);
 void sql_state_doubt(struct sql_state *state);
+void sql_state_doubt_path(struct sql_state *state); /* but who acts is known */
 /* What a statement leaves behind for the next one of its text. -1 when memory is out. */
 int sql_state_take(struct sql_state *state, struct arena *arena, const struct sql_effect *effect) MUST_USE;
 /* It may change where the session stands. */

@@ -17,6 +17,7 @@ struct sql_session *sql_session_new(void) {
     session->has_standard_strings = true;
     map_init(&session->prepared);
     map_init(&session->portals);
+    sql_relations_begin(session);
     static const struct str schema = {"public", 6};
     struct error error;
     if (sql_session_know(session, &(struct sql_known){.search_path = schema, .schemas = &schema, .schema_count = 1},
@@ -55,6 +56,7 @@ void sql_session_free(struct sql_session **session) {
     map_free(&(*session)->prepared);
     map_free(&(*session)->portals);
     sql_place_release(&(*session)->place);
+    sql_relations_free(*session);
     sql_place_release(&(*session)->last_place);
     (*session)->magic = 0;
     free(*session);
@@ -89,7 +91,8 @@ void sql_session_bury(struct sql_session *session, bool is_dead) {
 
 bool sql_session_lacks(const struct sql_session *session) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
-    return session->lacks_place || session->lacks_reset || session->lacks_prepared[0] != '\0';
+    return session->lacks_place || session->lacks_reset || session->missing_count > 0 || session->is_cut ||
+           session->lacks_prepared[0] != '\0';
 }
 
 bool sql_session_lacks_reset(const struct sql_session *session) {
@@ -105,7 +108,7 @@ struct str sql_session_asks_prepared(struct sql_session *session) {
 
 bool sql_session_doubts(const struct sql_session *session) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
-    return session->is_doubtful || session->lacks_place;
+    return session->is_doubtful || session->lacks_place || session->missing_count > 0 || session->is_cut;
 }
 
 bool sql_session_has_failed(const struct sql_session *session) {
@@ -197,6 +200,7 @@ static bool names_something(const struct sql_analysis *analysis) {
 
 bool sql_session_sent(struct sql_session *session, const struct sql_analysis *analysis) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    sql_relations_sent(session);
     if (!session->moves) return analysis->changes_session && names_something(analysis);
     session->moves = false;
     session->has_changed = true;
@@ -301,6 +305,7 @@ int sql_session_apply(struct sql_session *session, const struct sql_analysis *an
 
 void sql_session_settle(struct sql_session *session, char status, bool is_quiet) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    sql_relations_settle(session, status, is_quiet);
     session->is_in_transaction = status != 'I';
     session->has_failed = status == 'E';
     if (status == 'I') end_transaction(session);

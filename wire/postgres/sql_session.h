@@ -21,6 +21,9 @@ struct sql_session {
     struct sql_place *place; /* NULL: the server must be asked */
     struct sql_place *last_place; /* the newest: where what was decided on, and is confirmed only now, was sent from */
     bool has_changed;        /* something that the end of the transaction may undo */
+    struct relations *relations; /* the database's; NULL: nothing is known of any */
+    struct relations *own;       /* what only this transaction sees */
+    bool has_changed_catalog;    /* in a transaction that others do not see yet */
     struct map prepared;
     struct map portals;
     sql_judge_call *judge; /* NULL: there is none */
@@ -41,7 +44,22 @@ struct sql_session {
     char asked_prepared[64]; /* the server was asked for it, for this action */
     bool is_doubtful;       /* it names a table, and nobody knows which one that will be */
     bool moves;             /* it may change where the session stands */
+    bool changes_catalog;   /* it may change what relations are */
+    bool is_cut;            /* more is missing than there is room for */
+    struct arena missing_arena;
+    struct sql_relation_name *missing;
+    size_t missing_count;
 };
+
+/* sql_relations.c */
+void sql_relations_begin(struct sql_session *session);
+void sql_relations_free(struct sql_session *session);
+void sql_relations_reset(struct sql_session *session); /* before each description */
+/* UNKNOWN: it is missing now. */
+enum relation_answer sql_relations_find(struct sql_session *session, struct str schema, struct str name,
+                                        struct arena *arena, struct relation *relation) MUST_USE;
+void sql_relations_sent(struct sql_session *session);
+void sql_relations_settle(struct sql_session *session, char status, bool is_quiet);
 
 /* sql_steps.c: the steps of an action while they are gathered, in its arena. -1 and NULL: memory is out, or there are
  * more than SQL_STEPS_MAX. */
@@ -64,7 +82,8 @@ struct sql_steps {
 void sql_steps_begin(struct sql_steps *steps, struct action *action);
 void sql_steps_end(struct sql_steps *steps);
 int sql_steps_add(struct sql_steps *steps, const struct action_step *added) MUST_USE;
+/* via: the view through which the table is reached; empty: none. */
 const struct attribute *sql_steps_attributes(struct sql_steps *steps, const struct sql_part *part, struct str role,
-                                             bool is_in_transaction, size_t *count) MUST_USE;
+                                             struct str via, bool is_in_transaction, size_t *count) MUST_USE;
 
 #endif

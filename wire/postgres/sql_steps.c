@@ -94,7 +94,8 @@ static const struct attribute *copy_attributes(struct arena *arena, const struct
     return list;
 }
 
-static size_t measure(const struct sql_part *part, struct str role, bool is_in_transaction, struct attribute *list) {
+static size_t measure(const struct sql_part *part, struct str role, struct str via, bool is_in_transaction,
+                      struct attribute *list) {
     size_t count = 0;
     list[count++] = (struct attribute){.id = ATTRIBUTE_STATEMENT, .string = part->kind};
     if (part->is_where_relevant) {
@@ -113,14 +114,15 @@ static size_t measure(const struct sql_part *part, struct str role, bool is_in_t
     functions.set.count = part->function_count;
     list[count++] = functions;
     if (role.length > 0) list[count++] = (struct attribute){.id = ATTRIBUTE_ROLE, .string = role};
+    if (via.length > 0) list[count++] = (struct attribute){.id = ATTRIBUTE_VIA_VIEW, .string = via};
     list[count++] = (struct attribute){.id = ATTRIBUTE_IN_TRANSACTION, .boolean = is_in_transaction};
     return count;
 }
 
 const struct attribute *sql_steps_attributes(struct sql_steps *steps, const struct sql_part *part, struct str role,
-                                             bool is_in_transaction, size_t *count) {
+                                             struct str via, bool is_in_transaction, size_t *count) {
     struct attribute list[ATTRIBUTE_COUNT];
-    *count = measure(part, role, is_in_transaction, list);
+    *count = measure(part, role, via, is_in_transaction, list);
     for (size_t i = 0; i < steps->recent_count; i++) {
         const struct sql_attributes *recent = &steps->recent[i];
         if (attributes_equal(recent->list, recent->count, list, *count)) return recent->list;
