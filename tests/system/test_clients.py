@@ -233,16 +233,17 @@ def test_transactions(gateway):
 
 
 def test_a_denial_in_a_transaction(make_gateway):
-    """It leaves the transaction in the state that the server is really in."""
+    """It fails the transaction, for the driver and for the server."""
     gateway = make_gateway(policies={"all.cedar": '@id("all") permit (principal, action, resource);\n'
                                      '@id("no-ddl") forbid (principal, action == Sworn::Action::"sql:ddl", resource);'})
     with gateway.connect(autocommit=False) as connection:
         connection.execute("SELECT 1")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("CREATE TABLE never (i int)")
-        assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
-        assert connection.execute("SELECT 'usable'").fetchone() == ("usable",)
-        connection.commit()
+        assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+            connection.execute("SELECT 'unusable'")
+        connection.rollback()
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             with connection.pipeline():
                 connection.execute("SELECT 1")
