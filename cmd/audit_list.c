@@ -286,14 +286,12 @@ int audit_list(int argc, char **argv) {
 
 /* ---- show --------------------------------------------------------------------------------------------------------- */
 
-/* The sealed text of an event, where the keys are at hand; says so when they are not. */
-static void print_sealed(const struct audit_place *place, const struct ledger_entry *entry) {
+/* One sealed payload of an event, where the keys are at hand; says so when they are not. */
+static void print_member(const struct audit_place *place, const json_t *event, const char *name) {
     struct error error;
     struct secret key = {0};
     struct seal_commitment commitment;
-    json_t *event = json_loadb(entry->event.data, entry->event.length, 0, NULL);
-    json_t *sealed = json_object_get(event, "text");
-    if (sealed == NULL) sealed = json_object_get(event, "reason");
+    const json_t *sealed = json_object_get(event, name);
     char *json = json_is_object(sealed) ? json_dumps(sealed, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     struct buffer text;
     buffer_init(&text, TEXT_MAX_BYTES);
@@ -302,15 +300,19 @@ static void print_sealed(const struct audit_place *place, const struct ledger_en
         if (seal_kek_load(ledger->sealed_key.data, &key, &error) == 0 &&
             seal_commitment_parse(str_from_cstr(json), &commitment, &error) == 0 &&
             seal_open(ledger->sealed.data, secret_view(&key), &commitment, &text, &error) == 0) {
-            printf("  text, as committed to:\n    %.*s\n", (int)buffer_length(&text), buffer_view(&text).data);
+            printf("  %s, as committed to:\n    %.*s\n", name, (int)buffer_length(&text), buffer_view(&text).data);
         } else {
-            printf("  text: %s\n", error.text);
+            printf("  %s: %s\n", name, error.text);
         }
     }
     secret_wipe(&key);
     buffer_free(&text);
     free(json);
-    json_decref(event);
+}
+
+static void print_sealed(const struct audit_place *place, const json_t *event) {
+    static const char *const members[] = {"text", "details", "view", "reason"};
+    for (size_t i = 0; i < LENGTH_OF(members); i++) print_member(place, event, members[i]);
 }
 
 static void print_entry(const struct audit_place *place, const struct ledger_entry *entry, bool as_json) {
@@ -323,7 +325,7 @@ static void print_entry(const struct audit_place *place, const struct ledger_ent
     char *pretty = json_dumps(event, JSON_INDENT(2) | JSON_SORT_KEYS);
     printf("entry %" PRIu64 ", %.*s, %.*s\n%s\n", entry->index, STR_ARGS(entry->time), STR_ARGS(entry->summary.type),
            pretty != NULL ? pretty : "");
-    print_sealed(place, entry);
+    print_sealed(place, event);
     printf("\n");
     free(pretty);
     json_decref(event);

@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gate/admin_view.h"
 #include "gate/token_use.h"
-#include "guard/approval.h"
 #include "run/offload.h"
 #include "run/stream.h"
 
@@ -56,16 +56,31 @@ static void check_token(void *argument) {
                                           &check->principal, &check->info, check->error);
 }
 
-static int identify(struct admin_connection *connection, const json_t *request, const struct principal **principal,
+struct proven {
+    const struct principal *principal;
+    struct str token_id; /* in the connection's arena */
+};
+
+static int identify(struct admin_connection *connection, const json_t *request, struct proven *proven,
                     struct error *error) {
     struct token_check check = {.connection = connection, .token = member(request, "token"), .error = error};
     if (check.token.length == 0) {
         return error_set(error, ERROR_DENIED, "who are you? Put your token into SWORN_TOKEN or use --token-file");
     }
     if (offload_run(OFFLOAD_STATE_READ, check_token, &check, error) != 0) return -1;
-    *principal = check.principal;
-    if (check.result == 0) token_use_note(connection->worker->gateway->store, &check.info, clock_real_us());
-    return check.result;
+    if (check.result != 0) return -1;
+    token_use_note(connection->worker->gateway->store, &check.info, clock_real_us());
+    *proven = (struct proven){check.principal, arena_format(&connection->arena, "%" PRId64, check.info.id)};
+    return proven->token_id.data != NULL ? 0 : error_out_of_memory(error);
+}
+
+/* Who looks need not say who they are, and sees the less for it. */
+static int begin_reading(struct admin_connection *connection, const json_t *request, struct admin_reader *reader,
+                         struct error *error) {
+    struct proven proven = {0};
+    if (member(request, "token").length > 0 && identify(connection, request, &proven, error) != 0) return -1;
+    *reader = (struct admin_reader){connection->worker, connection->snapshot, proven.principal, &connection->arena};
+    return 0;
 }
 
 /* ---- Verbs ------------------------------------------------------------------------------------------------------ */
@@ -75,57 +90,95 @@ static void write_time(struct json_writer *writer, struct str name, int64_t real
     json_member_string(writer, name, clock_format_rfc3339(real_us, text));
 }
 
+static int write_listing(const struct admin_reader *reader, const struct approval_listing *listing,
+                         struct json_writer *writer, struct error *error) {
+    const struct mask_plan *plan = admin_reader_plan(reader, listing->upstream_id, error);
+    if (plan == NULL) return -1;
+    json_begin_object(writer);
+    json_member_string(writer, STR("action"), listing->action_id);
+    json_member_string(writer, STR("approved_by"), listing->approvers);
+    write_time(writer, STR("expires"), listing->expires_us);
+    json_member_string(writer, STR("id"), listing->id);
+    json_member_string(writer, STR("may_approve"), listing->candidates);
+    json_member_string(writer, STR("needs"), listing->remedies);
+    if (listing->on_behalf_of.length > 0) json_member_string(writer, STR("on_behalf_of"), listing->on_behalf_of);
+    json_member_string(writer, STR("policies"), listing->policies);
+    json_member_string(writer, STR("principal"), listing->principal);
+    write_time(writer, STR("since"), listing->created_us);
+    json_member_string(writer, STR("text"), admin_reader_text(reader, plan, STR_NONE, listing->text));
+    json_member_string(writer, STR("upstream"), listing->upstream_id);
+    json_end_object(writer);
+    return 0;
+}
+
 static int answer_pending(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
                           struct error *error) {
     struct approval_listing *listings;
+    struct admin_reader reader;
     size_t count;
-    (void)request;
-    if (approvals_list(connection->worker->gateway->approvals, connection->snapshot->identity, &connection->arena,
+    int result = 0;
+    if (begin_reading(connection, request, &reader, error) != 0 ||
+        approvals_list(connection->worker->gateway->approvals, connection->snapshot->identity, &connection->arena,
                        &listings, &count, error) != 0) {
         return -1;
     }
     json_key(writer, STR("pending"));
     json_begin_array(writer);
-    for (size_t i = 0; i < count; i++) {
-        const struct approval_listing *listing = &listings[i];
-        json_begin_object(writer);
-        json_member_string(writer, STR("action"), listing->action_id);
-        json_member_string(writer, STR("approved_by"), listing->approvers);
-        write_time(writer, STR("expires"), listing->expires_us);
-        json_member_string(writer, STR("id"), listing->id);
-        json_member_string(writer, STR("may_approve"), listing->candidates);
-        json_member_string(writer, STR("needs"), listing->remedies);
-        if (listing->on_behalf_of.length > 0) json_member_string(writer, STR("on_behalf_of"), listing->on_behalf_of);
-        json_member_string(writer, STR("policies"), listing->policies);
-        json_member_string(writer, STR("principal"), listing->principal);
-        write_time(writer, STR("since"), listing->created_us);
-        json_member_string(writer, STR("text"), listing->text);
-        json_member_string(writer, STR("upstream"), listing->upstream_id);
-        json_end_object(writer);
-    }
+    for (size_t i = 0; i < count && result == 0; i++) result = write_listing(&reader, &listings[i], writer, error);
     json_end_array(writer);
-    return 0;
+    return result;
 }
 
-static int vote(struct admin_connection *connection, const json_t *request, bool is_approval, struct error *error) {
-    const struct principal *principal = NULL;
-    struct str id = member(request, "id");
-    if (id.length == 0) return error_set(error, ERROR_INVALID, "which action? `sworn pending` lists the ids");
-    if (identify(connection, request, &principal, error) != 0) return -1;
-    return approvals_vote(connection->worker->gateway->approvals, id, principal, is_approval,
-                          member(request, "reason"), error);
+static int answer_view(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
+                       struct error *error) {
+    struct admin_reader reader;
+    struct approval_view view;
+    struct approvals *approvals = connection->worker->gateway->approvals;
+    if (begin_reading(connection, request, &reader, error) != 0 ||
+        approvals_view(approvals, member(request, "id"), &connection->arena, &view, error) != 0) {
+        return -1;
+    }
+    json_key(writer, STR("shown"));
+    json_begin_object(writer);
+    int result = admin_write_view(&reader, &view, writer, error);
+    json_end_object(writer);
+    return result;
+}
+
+static int vote(struct admin_connection *connection, const json_t *request, bool is_approval, struct json_writer *writer,
+                struct error *error) {
+    struct proven proven;
+    struct approval_tally tally;
+    struct approval_vote cast = {
+        .hold_id = member(request, "id"),
+        .is_approval = is_approval,
+        .view = member(request, "view"),
+        .reason = member(request, "reason"),
+    };
+    if (cast.hold_id.length == 0) return error_set(error, ERROR_INVALID, "which action? `sworn pending` lists the ids");
+    if (identify(connection, request, &proven, error) != 0) return -1;
+    cast.voter = proven.principal;
+    cast.token_id = proven.token_id;
+    if (approvals_vote(connection->worker->gateway->approvals, &cast, &tally, error) != 0) return -1;
+    json_key(writer, STR("vote"));
+    json_begin_object(writer);
+    json_member_bool(writer, STR("ended"), tally.is_ended);
+    if (!tally.is_ended) {
+        json_member_integer(writer, STR("given"), tally.given);
+        json_member_integer(writer, STR("needed"), tally.needed);
+    }
+    json_end_object(writer);
+    return 0;
 }
 
 static int answer_approve(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
                           struct error *error) {
-    (void)writer;
-    return vote(connection, request, true, error);
+    return vote(connection, request, true, writer, error);
 }
 
 static int answer_deny(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
                        struct error *error) {
-    (void)writer;
-    return vote(connection, request, false, error);
+    return vote(connection, request, false, writer, error);
 }
 
 static int answer_status(struct admin_connection *connection, const json_t *request, struct json_writer *writer,
@@ -153,6 +206,7 @@ static const struct {
                   struct error *error);
 } verbs[] = {
     {{"pending", 7}, answer_pending},
+    {{"view", 4}, answer_view},
     {{"approve", 7}, answer_approve},
     {{"deny", 4}, answer_deny},
     {{"status", 6}, answer_status},

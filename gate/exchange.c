@@ -152,6 +152,9 @@ static struct str describe_refusal(struct action *action, const struct approval_
     case APPROVAL_DENIED: return arena_format(&action->arena, "approval denied by %.*s", STR_ARGS(result->denier));
     case APPROVAL_CROWDED: return STR("too many actions of this principal wait for approval already");
     case APPROVAL_EXPIRED: return STR("nobody approved the action in time");
+    case APPROVAL_UNREADABLE:
+        return STR("a person would have to approve this, and it is too long, or its parameters are, for anybody to be shown "
+                   "all of it: send it in parts");
     case APPROVAL_INTERRUPTED: return STR("the gateway stops: send the action again, to be approved again");
     default: return STR("the action was cancelled while it waited for approval");
     }
@@ -183,6 +186,7 @@ static int add_approvers(struct action *action, const struct approval_result *re
 static int hold(struct session *session, struct action *action, struct error *error) {
     const struct str *applied = NULL;
     size_t applied_count = 0;
+    session->wire.protocol->add_settings(&session->wire, action);
     for (int round = 0; action->verdict.kind == VERDICT_HOLD; round++) {
         struct approval_result result;
         struct approval_request request = {
@@ -191,6 +195,8 @@ static int hold(struct session *session, struct action *action, struct error *er
             .principal = session->principal,
             .upstream = session->upstream->name,
             .upstream_id = session->upstream->resource,
+            .client_address = session_client_ip(session),
+            .bundle = session->snapshot->bundle,
             .client = session->wire.client,
             .timeout_ns = session->snapshot->config->approval_timeout_ns,
         };

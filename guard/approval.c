@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "guard/bundle.h"
+#include "guard/view.h"
 #include "run/offload.h"
 
 struct approvals {
@@ -27,10 +28,8 @@ struct approvals {
 
 struct vote {
     struct approvals *approvals;
-    struct str hold_id;
-    const struct principal *voter;
-    struct str reason;
-    bool is_approval;
+    const struct approval_vote *cast;
+    struct approval_tally tally;
     struct worker *voter_worker;
     struct fiber *voter_fiber;
     bool is_answered;
@@ -50,6 +49,8 @@ struct hold {
     bool is_interrupted;
     int64_t created_us;
     int64_t expires_us;
+    struct str view; /* in the action's arena; never changes */
+    struct sha256 view_digest;
     struct remedy *remedies;
     size_t remedy_count;
     struct str approvers[APPROVAL_VOTES_MAX]; /* who has approved; copies, in the action's arena */
@@ -131,7 +132,7 @@ static void close_in_store(void *argument) {
 
 static void add_vote_to_store(void *argument) {
     struct store_call *call = argument;
-    struct store_vote row = {call->vote->voter->name, call->vote->is_approval, STR_NONE, clock_real_us()};
+    struct store_vote row = {call->vote->cast->voter->name, call->vote->cast->is_approval, STR_NONE, clock_real_us()};
     call->result = store_vote_add(call->hold->approvals->store, str_from_cstr(call->hold->id), &row, call->error);
 }
 
@@ -180,27 +181,63 @@ static struct str first_group(const struct hold *hold, class_set counts_for) {
     return counts_for != 0 ? hold->remedies[__builtin_ctzll(counts_for)].group : STR_NONE;
 }
 
-static int record_and_await(struct hold *hold, const struct vote *vote, class_set counts_for, const char *rule,
+/* Above the rules of who may vote: what was signed must be what waits. A denial needs to have seen nothing. */
+static const char *find_broken_view(const struct hold *hold, const struct approval_vote *cast) {
+    if (!cast->is_approval || view_has_prefix(&hold->view_digest, cast->view)) return NULL;
+    return cast->view.length == 0 ? "an approval names the view that it is for: see `sworn pending ID`"
+                                  : "the approval is for another view than the one that waits: see `sworn pending ID`";
+}
+
+static int record_and_await(struct hold *hold, const struct approval_vote *cast, class_set counts_for, const char *rule,
                             struct error *error) {
     struct record_session *record = hold->request->record;
-    struct str decision = rule != NULL ? STR("refused") : vote->is_approval ? STR("approve") : STR("deny");
-    record_vote(record, hold->request->action, vote->voter->name, first_group(hold, counts_for), decision, vote->reason,
-                str_from_cstr(rule));
+    struct record_vote vote = {
+        .approver = cast->voter->name,
+        .group = first_group(hold, counts_for),
+        .decision = rule != NULL ? STR("refused") : cast->is_approval ? STR("approve") : STR("deny"),
+        .reason = cast->reason,
+        .rule = str_from_cstr(rule),
+        .token_id = cast->token_id,
+        .view = rule == NULL && cast->is_approval ? &hold->view_digest : NULL,
+    };
+    record_vote(record, hold->request->action, &vote);
     return record_await(record, record->recorded, error);
+}
+
+static uint32_t count_approvals(const struct hold *hold, size_t remedy) {
+    uint32_t approvals = 0;
+    for (size_t i = 0; i < hold->approver_count; i++) approvals += hold->approver_remedies[i] >> remedy & 1;
+    return approvals;
+}
+
+/* The first remedy that still lacks approvals, or remedy_count. */
+static size_t find_unsatisfied(const struct hold *hold) {
+    for (size_t i = 0; i < hold->remedy_count; i++) {
+        if (count_approvals(hold, i) < hold->remedies[i].count) return i;
+    }
+    return hold->remedy_count;
+}
+
+static struct approval_tally tally_of(const struct hold *hold, bool is_denial) {
+    size_t missing = find_unsatisfied(hold);
+    if (is_denial || missing == hold->remedy_count) return (struct approval_tally){.is_ended = true};
+    return (struct approval_tally){.given = count_approvals(hold, missing), .needed = hold->remedies[missing].count};
 }
 
 /* Applies one vote. True when it ended the hold by a denial. */
 static bool take_vote(struct hold *hold, struct arena *arena, struct vote *vote, struct str *denier) {
     struct error error = {0};
     class_set counts_for = 0;
-    const char *rule = find_broken_rule(hold, vote->voter, &counts_for);
-    struct str name = arena_copy(arena, vote->voter->name);
+    const struct approval_vote *cast = vote->cast;
+    const char *rule = find_broken_rule(hold, cast->voter, &counts_for);
+    struct str name = arena_copy(arena, cast->voter->name);
     struct store_call call = {.hold = hold, .vote = vote, .error = &error};
-    bool is_denial = !vote->is_approval;
+    bool is_denial = !cast->is_approval;
+    if (rule == NULL) rule = find_broken_view(hold, cast);
     fiber_shield_begin();
-    int result = name.data == NULL ? error_out_of_memory(&error) : record_and_await(hold, vote, counts_for, rule, &error);
+    int result = name.data == NULL ? error_out_of_memory(&error) : record_and_await(hold, cast, counts_for, rule, &error);
     if (result == 0 && rule != NULL) {
-        result = error_set(&error, ERROR_DENIED, "%.*s: %s", STR_ARGS(vote->voter->name), rule);
+        result = error_set(&error, ERROR_DENIED, "%.*s: %s", STR_ARGS(cast->voter->name), rule);
     }
     if (result == 0) result = run_store_call(add_vote_to_store, &call);
     fiber_shield_end();
@@ -210,19 +247,11 @@ static bool take_vote(struct hold *hold, struct arena *arena, struct vote *vote,
         hold->approver_remedies[hold->approver_count] = is_denial ? 0 : counts_for;
         hold->approver_count++;
         pthread_mutex_unlock(&hold->approvals->lock);
+        vote->tally = tally_of(hold, is_denial);
     }
     answer_vote(vote, result, &error);
     if (result == 0 && is_denial) *denier = name;
     return result == 0 && is_denial;
-}
-
-static bool is_satisfied(const struct hold *hold) {
-    for (size_t i = 0; i < hold->remedy_count; i++) {
-        uint32_t approvals = 0;
-        for (size_t j = 0; j < hold->approver_count; j++) approvals += hold->approver_remedies[j] >> i & 1;
-        if (approvals < hold->remedies[i].count) return false;
-    }
-    return true;
 }
 
 static struct hold *find_hold(struct approvals *approvals, struct str id) {
@@ -230,18 +259,21 @@ static struct hold *find_hold(struct approvals *approvals, struct str id) {
     return hold != NULL ? hold : map_get(&approvals->by_action, id);
 }
 
+static int error_not_found(struct error *error, struct str hold_id) {
+    return error_set(error, ERROR_NOT_FOUND, "no action with the id \"%.*s\" waits for approval: see `sworn pending`",
+                     STR_ARGS(hold_id));
+}
+
 static void answer_not_found(struct vote *vote) {
     struct error error;
-    error_set(&error, ERROR_NOT_FOUND, "no action with the id \"%.*s\" waits for approval: see `sworn pending`",
-              STR_ARGS(vote->hold_id));
-    answer_vote(vote, -1, &error);
+    answer_vote(vote, error_not_found(&error, vote->cast->hold_id), &error);
 }
 
 /* On the hold's worker. It may have ended since the voter looked. */
 static void deliver_vote(void *argument) {
     struct vote *vote = argument;
     pthread_mutex_lock(&vote->approvals->lock);
-    struct hold *hold = find_hold(vote->approvals, vote->hold_id);
+    struct hold *hold = find_hold(vote->approvals, vote->cast->hold_id);
     pthread_mutex_unlock(&vote->approvals->lock);
     if (hold == NULL || hold->worker != worker_self()) {
         answer_not_found(vote);
@@ -253,23 +285,19 @@ static void deliver_vote(void *argument) {
     fiber_wake(hold->fiber);
 }
 
-int approvals_vote(struct approvals *approvals, struct str hold_id, const struct principal *voter, bool is_approval,
-                   struct str reason, struct error *error) {
-    if (reason.length > APPROVAL_REASON_MAX_BYTES) {
+int approvals_vote(struct approvals *approvals, const struct approval_vote *cast, struct approval_tally *tally,
+                   struct error *error) {
+    if (cast->reason.length > APPROVAL_REASON_MAX_BYTES) {
         return error_set(error, ERROR_LIMIT, "the reason is longer than %d bytes", APPROVAL_REASON_MAX_BYTES);
     }
     struct vote vote = {
-        .approvals = approvals, .hold_id = hold_id, .voter = voter, .reason = reason, .is_approval = is_approval,
-        .voter_worker = worker_self(), .voter_fiber = fiber_self(),
+        .approvals = approvals, .cast = cast, .voter_worker = worker_self(), .voter_fiber = fiber_self(),
     };
     pthread_mutex_lock(&approvals->lock);
-    struct hold *hold = find_hold(approvals, hold_id);
+    struct hold *hold = find_hold(approvals, cast->hold_id);
     struct worker *worker = hold != NULL ? hold->worker : NULL;
     pthread_mutex_unlock(&approvals->lock);
-    if (worker == NULL) {
-        return error_set(error, ERROR_NOT_FOUND, "no action with the id \"%.*s\" waits for approval: see `sworn pending`",
-                         STR_ARGS(hold_id));
-    }
+    if (worker == NULL) return error_not_found(error, cast->hold_id);
     if (worker_post(worker, deliver_vote, &vote) != 0) return error_out_of_memory(error);
     fiber_shield_begin(); /* the vote is on this stack: stay until it was answered */
     while (!vote.is_answered) {
@@ -277,6 +305,7 @@ int approvals_vote(struct approvals *approvals, struct str hold_id, const struct
     }
     fiber_shield_end();
     if (vote.result != 0 && error != NULL) *error = vote.error;
+    *tally = vote.tally;
     return vote.result;
 }
 
@@ -301,6 +330,28 @@ static int parse_remedies(struct hold *hold, struct arena *arena, struct error *
         if (remedy_parse(verdict->remedies[i], &hold->remedies[i], error) != 0) return -1;
     }
     return 0;
+}
+
+/* -1: it is too long to be read. */
+static int make_view(struct hold *hold, struct arena *arena) {
+    const struct approval_request *request = hold->request;
+    struct view_facts facts = {
+        .action = request->action,
+        .principal = request->principal,
+        .bundle = request->bundle,
+        .hold_id = str_from_cstr(hold->id),
+        .upstream_id = request->upstream_id,
+        .client_address = request->client_address,
+        .expires_us = hold->expires_us,
+    };
+    struct buffer json;
+    buffer_init(&json, 2 * VIEW_BYTES_MAX);
+    if (!request->action->is_part_unseen && view_write(&facts, &json) == 0) {
+        hold->view_digest = sha256_of(buffer_view(&json));
+        hold->view = arena_copy(arena, buffer_view(&json));
+    }
+    buffer_free(&json);
+    return hold->view.length > 0 ? 0 : -1;
 }
 
 static int publish(struct hold *hold, struct error *error) {
@@ -334,7 +385,7 @@ static enum approval_end await_end(struct hold *hold, struct arena *arena, uint6
             hold->inbox = vote->next;
             if (take_vote(hold, arena, vote, denier)) return APPROVAL_DENIED;
         }
-        if (is_satisfied(hold)) return APPROVAL_GRANTED;
+        if (find_unsatisfied(hold) == hold->remedy_count) return APPROVAL_GRANTED;
         if (hold->is_interrupted) return APPROVAL_INTERRUPTED;
         if (hold->is_cancelled || stream_has_closed(hold->request->client)) return APPROVAL_CANCELLED;
         struct error error;
@@ -413,7 +464,11 @@ int approval_wait(struct approvals *approvals, const struct approval_request *re
     *result = (struct approval_result){.end = APPROVAL_CANCELLED};
     make_id(hold.id);
     if (parse_remedies(&hold, arena, error) != 0) return -1;
-    record_hold_requested(request->record, request->action, hold.expires_us);
+    if (make_view(&hold, arena) != 0) {
+        result->end = APPROVAL_UNREADABLE;
+        return 0;
+    }
+    record_hold_requested(request->record, request->action, hold.expires_us, hold.view, &hold.view_digest);
     if (is_crowded(approvals, request->principal)) {
         result->end = APPROVAL_CROWDED;
         record_hold_ended(request->record, request->action, end_name(APPROVAL_CANCELLED));
@@ -423,7 +478,7 @@ int approval_wait(struct approvals *approvals, const struct approval_request *re
     struct store_call call = {.hold = &hold, .error = error};
     if (run_store_call(create_in_store, &call) != 0) return -1;
     if (publish(&hold, error) != 0) return -1;
-    log_info("held: %s by %.*s on %.*s, approve with `sworn approve %s`", request->action->id,
+    log_info("held: %s by %.*s on %.*s, see it with `sworn pending %s`", request->action->id,
              STR_ARGS(request->principal->name), STR_ARGS(request->upstream_id), hold.id);
     *out = &hold;
     stream_set_close_waiter(request->client, hold.fiber);
@@ -481,6 +536,22 @@ static void describe(const struct hold *hold, const struct identity *identity, s
         .created_us = hold->created_us,
         .expires_us = hold->expires_us,
     };
+}
+
+int approvals_view(struct approvals *approvals, struct str hold_id, struct arena *arena, struct approval_view *view,
+                   struct error *error) {
+    *view = (struct approval_view){0};
+    pthread_mutex_lock(&approvals->lock);
+    const struct hold *hold = find_hold(approvals, hold_id);
+    bool is_found = hold != NULL;
+    if (is_found) {
+        view->json = arena_copy(arena, hold->view);
+        view->upstream_id = arena_copy(arena, hold->request->upstream_id);
+        view->digest = hold->view_digest;
+    }
+    pthread_mutex_unlock(&approvals->lock);
+    if (!is_found) return error_not_found(error, hold_id);
+    return view->json.data != NULL && view->upstream_id.data != NULL ? 0 : error_out_of_memory(error);
 }
 
 static int compare_listings(const void *a, const void *b) {

@@ -5,7 +5,8 @@
  * vote is recorded and durable before its voter is told and before it counts.
  *
  * Rules: only a user (a person) may vote; never the requester nor the person the requester acts for; only members of
- * the group that a remedy names; one vote a person; the first denial ends the hold; so do its expiry, the client's
+ * the group that a remedy names; one vote a person; an approval names the view of the action that the approver was shown
+ * (guard/view.h) and is of that one alone; the first denial ends the hold; so do its expiry, the client's
  * leaving and the gateway's stop. */
 #ifndef SWORN_GUARD_APPROVAL_H
 #define SWORN_GUARD_APPROVAL_H
@@ -32,6 +33,8 @@ struct approval_request {
     const struct principal *principal;
     struct str upstream;
     struct str upstream_id; /* "<environment>/<name>" */
+    struct str client_address;
+    const struct bundle *bundle; /* that holds it */
     struct stream *client;  /* its leaving ends the hold */
     uint64_t timeout_ns;
 };
@@ -43,6 +46,7 @@ enum approval_end {
     APPROVAL_CANCELLED,
     APPROVAL_INTERRUPTED, /* the gateway stops */
     APPROVAL_CROWDED,     /* too many actions of the principal wait already; in evidence it was cancelled */
+    APPROVAL_UNREADABLE,  /* it was never held: nobody could be shown all of it */
 };
 
 struct approval_result {
@@ -63,9 +67,33 @@ void approval_cancel(struct hold *hold);
 /* On the hold's worker: the gateway stops, and the action is not waited for any longer. */
 void approval_interrupt(struct hold *hold);
 
+struct approval_vote {
+    struct str hold_id; /* or the action's id */
+    const struct principal *voter;
+    struct str token_id; /* by which the voter proved who it is */
+    bool is_approval;
+    struct str view;     /* an approval: the first digits of the view's hash, as `sworn pending ID` shows them */
+    struct str reason;
+};
+
+struct approval_tally {
+    bool is_ended;   /* approved (all that was asked for is given), or denied */
+    uint32_t given;  /* else of the first remedy that still lacks approvals */
+    uint32_t needed;
+};
+
 /* P, on any worker. Errors: ERROR_NOT_FOUND, ERROR_DENIED (a rule, named in the text), ERROR_UNAVAILABLE. */
-int approvals_vote(struct approvals *approvals, struct str hold_id, const struct principal *voter, bool is_approval,
-                   struct str reason, struct error *error) MUST_USE;
+int approvals_vote(struct approvals *approvals, const struct approval_vote *vote, struct approval_tally *tally,
+                   struct error *error) MUST_USE;
+
+/* The view of an action that waits: a copy in the arena, not masked. */
+struct approval_view {
+    struct str json;
+    struct sha256 digest;
+    struct str upstream_id;
+};
+int approvals_view(struct approvals *approvals, struct str hold_id, struct arena *arena, struct approval_view *view,
+                   struct error *error) MUST_USE;
 
 /* What `sworn pending` lists; strings in the arena. */
 struct approval_listing {

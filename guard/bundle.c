@@ -290,3 +290,8 @@ const struct bundle_file *bundle_file_at(const struct bundle *bundle, size_t ind
 }
 
 size_t bundle_policy_count(const struct bundle *bundle) { return cedar_policy_set_count(bundle->policies); }
+
+struct str bundle_policy_annotation(const struct bundle *bundle, struct str policy_id, struct str key) {
+    const struct cedar_policy *policy = cedar_policy_set_find(bundle->policies, policy_id);
+    return policy != NULL ? cedar_policy_annotation(policy, key) : STR_NONE;
+}

@@ -120,6 +120,8 @@ struct str bundle_entities(const struct bundle *bundle); /* the rows, each with 
 size_t bundle_file_count(const struct bundle *bundle);
 const struct bundle_file *bundle_file_at(const struct bundle *bundle, size_t index);
 size_t bundle_policy_count(const struct bundle *bundle);
+/* data == NULL: there is no such policy, or it has none of that key. Borrowed from the bundle. */
+struct str bundle_policy_annotation(const struct bundle *bundle, struct str policy_id, struct str key);
 
 /* "approve:<group>[:<count>]": group is not empty and has no ':', count 1 to BUNDLE_REMEDY_COUNT_MAX (default 1). */
 struct remedy {

@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "guard/record_events.h"
+#include "guard/view.h"
 
+#define DETAILS_BYTES_MAX (8 * (size_t)ACTION_ARENA_BYTES) /* where they lie: as JSON a byte takes six at most */
 #define RECORDER_CHECK_NS (100 * NANOSECONDS_PER_MILLISECOND)
 #define RECORDER_STALL_NS (5 * NANOSECONDS_PER_SECOND) /* a commit takes less than a millisecond, a slow disk's a second */
 
@@ -370,12 +372,33 @@ static bool seal_text(struct record_session *session, struct str text, const uin
     return false;
 }
 
+/* What belongs to the text and does not stand in it. *commitment: NULL when there is nothing. */
+static bool seal_details(struct record_session *session, const struct action *action, struct seal_commitment *place,
+                         const struct seal_commitment **commitment) {
+    struct json_writer writer;
+    struct buffer json;
+    *commitment = NULL;
+    if (action->detail_count == 0) return true;
+    buffer_init(&json, DETAILS_BYTES_MAX);
+    json_writer_init(&writer, &json);
+    view_write_details(action, &writer);
+    bool is_sealed = !buffer_failed(&json) && seal_text(session, buffer_view(&json), NULL, place);
+    if (buffer_failed(&json)) session->is_refused = true;
+    if (is_sealed) *commitment = place;
+    buffer_free(&json);
+    return is_sealed;
+}
+
 int record_intent(struct record_session *session, const struct action *action, const struct principal *principal,
                   struct str upstream, uint64_t *number) {
-    struct seal_commitment commitment;
+    struct seal_commitment commitment, place;
+    const struct seal_commitment *details;
     *number = 0;
-    if (!seal_text(session, action->text, action->seal_key, &commitment)) return 0; /* the session is refused */
-    record_events_intent(begin_event(session), action, principal, upstream, &commitment);
+    if (!seal_text(session, action->text, action->seal_key, &commitment) ||
+        !seal_details(session, action, &place, &details)) {
+        return 0; /* the session is refused */
+    }
+    record_events_intent(begin_event(session), action, principal, upstream, &commitment, details);
     if (buffer_failed(&session->recorder->scratch)) return -1;
     bool is_denial = action->verdict.kind == VERDICT_DENY;
     session->actions++;
@@ -400,20 +423,20 @@ void record_outcome(struct record_session *session, const struct action *action,
     end_event(session, (struct event_kind){.outcome_of = action->number});
 }
 
-void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us) {
-    struct seal_commitment commitment;
-    if (!seal_text(session, action->text, action->seal_key, &commitment)) return;
-    record_events_hold_requested(begin_event(session), action, expires_us, &commitment);
+void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us, struct str view,
+                           const struct sha256 *view_digest) {
+    struct seal_commitment text, shown;
+    if (!seal_text(session, action->text, action->seal_key, &text) || !seal_text(session, view, NULL, &shown)) return;
+    record_events_hold_requested(begin_event(session), action, expires_us, &text, &shown, view_digest);
     end_event(session, (struct event_kind){.is_sealed = true});
 }
 
-void record_vote(struct record_session *session, const struct action *action, struct str approver, struct str group,
-                 struct str decision, struct str reason, struct str rule) {
-    struct seal_commitment commitment;
-    if (reason.length > 0 && !seal_text(session, reason, NULL, &commitment)) return;
-    record_events_vote(begin_event(session), action, approver, group, decision,
-                       reason.length > 0 ? &commitment : NULL, rule);
-    end_event(session, (struct event_kind){.is_sealed = reason.length > 0});
+void record_vote(struct record_session *session, const struct action *action, const struct record_vote *vote) {
+    struct seal_commitment reason;
+    bool has_reason = vote->reason.length > 0;
+    if (has_reason && !seal_text(session, vote->reason, NULL, &reason)) return;
+    record_events_vote(begin_event(session), action, vote, has_reason ? &reason : NULL);
+    end_event(session, (struct event_kind){.is_sealed = has_reason});
 }
 
 void record_hold_ended(struct record_session *session, const struct action *action, struct str how) {

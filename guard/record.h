@@ -88,10 +88,19 @@ void record_check_facts(struct mask_worker *masks, struct fact facts[FACT_COUNT]
 /* P, not cancellable, when the intent is not settled yet: an outcome is recorded only where its intent is. intent: its
  * number, 0 for none. */
 void record_outcome(struct record_session *session, const struct action *action, uint64_t intent);
-/* A hold begins, gets a vote (decision: "approve", "deny" or "refused" with the rule that refused it), ends. */
-void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us);
-void record_vote(struct record_session *session, const struct action *action, struct str approver, struct str group,
-                 struct str decision, struct str reason, struct str rule);
+/* A hold begins, with the view that people are shown (guard/view.h) and its hash; gets votes; ends. */
+void record_hold_requested(struct record_session *session, const struct action *action, int64_t expires_us, struct str view,
+                           const struct sha256 *view_digest);
+struct record_vote {
+    struct str approver;
+    struct str token_id;
+    struct str group;
+    struct str decision; /* "approve", "deny", or "refused" with the rule that refused it */
+    struct str rule;
+    struct str reason;
+    const struct sha256 *view; /* what the approver was shown; NULL: it is no approval */
+};
+void record_vote(struct record_session *session, const struct action *action, const struct record_vote *vote);
 void record_hold_ended(struct record_session *session, const struct action *action, struct str how);
 
 /* P: waits until the first `count` events (session->recorded when it was read) are durable. -1 also when the keeper has

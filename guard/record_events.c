@@ -329,7 +329,8 @@ void record_events_session_end(struct buffer *out, const struct record_session *
 }
 
 void record_events_intent(struct buffer *out, const struct action *action, const struct principal *principal,
-                          struct str upstream, const struct seal_commitment *text) {
+                          struct str upstream, const struct seal_commitment *text,
+                          const struct seal_commitment *details) {
     const struct verdict *verdict = &action->verdict;
     struct json_writer writer;
     json_writer_init(&writer, out);
@@ -342,6 +343,7 @@ void record_events_intent(struct buffer *out, const struct action *action, const
     json_member_string(&writer, STR("cedar"), verdict->cedar_allows ? STR("allow") : STR("deny"));
     record_write_counts(&writer, STR("classes"), &action->request_classes);
     if (verdict->rounds > 0) write_time(&writer, STR("decided"), verdict->decided_us);
+    write_commitment(&writer, STR("details"), details);
     write_hash(&writer, STR("digest"), &action->digest);
     if (verdict->rounds > 0) write_hash(&writer, STR("entities"), &verdict->entities);
     write_names(&writer, STR("errors"), verdict->errors, verdict->error_count);
@@ -410,7 +412,8 @@ void record_events_interrupted(struct buffer *out, uint64_t session_id, uint64_t
 }
 
 void record_events_hold_requested(struct buffer *out, const struct action *action, int64_t expires_us,
-                                  const struct seal_commitment *text) {
+                                  const struct seal_commitment *text, const struct seal_commitment *view,
+                                  const struct sha256 *view_digest) {
     const struct verdict *verdict = &action->verdict;
     struct json_writer writer;
     json_writer_init(&writer, out);
@@ -432,22 +435,26 @@ void record_events_hold_requested(struct buffer *out, const struct action *actio
     json_member_string(&writer, STR("type"), EVENT_HOLD_REQUESTED);
     if (action->has_unscanned) json_member_bool(&writer, STR("unscanned"), true);
     write_untold(&writer, action);
+    write_commitment(&writer, STR("view"), view);
+    write_hash(&writer, STR("view_digest"), view_digest);
     json_end_object(&writer);
 }
 
-void record_events_vote(struct buffer *out, const struct action *action, struct str approver, struct str group,
-                        struct str decision, const struct seal_commitment *reason, struct str rule) {
+void record_events_vote(struct buffer *out, const struct action *action, const struct record_vote *vote,
+                        const struct seal_commitment *reason) {
     struct json_writer writer;
     json_writer_init(&writer, out);
     json_begin_object(&writer);
     write_id(&writer, action);
-    json_member_string(&writer, STR("approver"), approver);
-    json_member_string(&writer, STR("decision"), decision);
+    json_member_string(&writer, STR("approver"), vote->approver);
+    json_member_string(&writer, STR("decision"), vote->decision);
     write_hash(&writer, STR("digest"), &action->digest);
-    write_optional(&writer, STR("group"), group);
+    write_optional(&writer, STR("group"), vote->group);
     write_commitment(&writer, STR("reason"), reason);
-    write_optional(&writer, STR("rule"), rule);
+    write_optional(&writer, STR("rule"), vote->rule);
+    write_optional(&writer, STR("token"), vote->token_id);
     json_member_string(&writer, STR("type"), EVENT_APPROVAL);
+    if (vote->view != NULL) write_hash(&writer, STR("view_digest"), vote->view);
     json_end_object(&writer);
 }
 

@@ -65,6 +65,7 @@ void story_note_hold(struct story *story, struct story_session *session) {
         story_bad(story, "the digest is not that of the hold before of action %.*s", STR_ARGS(id));
     }
     action->digest = keep(story, action, digest);
+    action->view_digest = keep(story, action, VALUE(hold_requested_view_digest)->text);
     action->hold = STORY_HOLD_OPEN;
     action->hold_count++;
     action->held_at = story->entry->index;
@@ -158,6 +159,10 @@ void story_note_vote(struct story *story, struct story_session *session) {
     }
     if (str_equal(decision, STR("refused"))) {
         if (!VALUE(approval_rule)->is_set) story_bad(story, "a refused vote, without the rule that refused it");
+        return;
+    }
+    if (str_equal(decision, STR("approve")) && !str_equal(VALUE(approval_view_digest)->text, action->view_digest)) {
+        story_bad(story, "the approval is for another view than was shown of action %.*s", STR_ARGS(id));
         return;
     }
     check_voter(story, session, action);

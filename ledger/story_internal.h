@@ -31,6 +31,7 @@ struct story_action {
     enum story_hold hold;    /* the last one */
     uint32_t hold_count;
     struct str digest;       /* of the holds */
+    struct str view_digest; /* of its newest hold */
     uint64_t held_at;        /* entry */
     const struct story_people *people; /* that the hold names */
     const struct str *remedies;

@@ -77,6 +77,27 @@ struct assertion {
     struct str value;
 };
 
+/* What belongs to the action and does not stand in its text: whoever approves has to see it, too. */
+enum action_detail_kind {
+    ACTION_DETAIL_PARAMETER, /* a value that the client bound */
+    ACTION_DETAIL_BEHIND,    /* the text that a name in the text stands for */
+    ACTION_DETAIL_FIELD,     /* a header field that goes along */
+    ACTION_DETAIL_SETTING,   /* a state of the session that gives the text its meaning */
+};
+
+#define ACTION_DETAILS_MAX (1u << 16) /* a Bind has no more parameters than that */
+
+struct action_detail {
+    enum action_detail_kind kind;
+    bool is_null;
+    struct str name;  /* "$1", "execute q", "search_path" */
+    struct str type;  /* "int8"; empty: not known */
+    struct str field; /* the name that says what the value may be, such as the column that it is compared with */
+    struct str value;
+};
+
+struct str action_detail_kind_name(enum action_detail_kind kind);
+
 #define ACTION_ASSERTIONS_MAX 4
 #define ACTION_ASSERTION_BYTES_MAX 128
 
@@ -102,6 +123,10 @@ struct action {
     class_set fixed_classes; /* of these, found where nothing can stand in their place: the upstream gets them or nothing */
     bool has_unscanned;      /* it holds data that nobody can look into, such as an image */
     struct str conversation; /* of an earlier outcome, which this action continues; empty: none */
+    struct action_detail *details; /* sealed with the text, and shown with it */
+    size_t detail_count;
+    size_t detail_capacity;
+    bool is_part_unseen; /* a detail was too long to be kept: people cannot decide on what they cannot see */
     struct assertion assertions[ACTION_ASSERTIONS_MAX];
     size_t assertion_count;
     uint64_t started_ns; /* monotonic */
@@ -119,5 +144,7 @@ struct action *action_new(uint64_t session_id, uint64_t number) MUST_USE;
 void action_free(struct action **action);
 /* The first reason stays; the message is copied. */
 void action_refuse(struct action *action, enum refusal refused_as, struct str message);
+/* The strings are copied. What does not fit makes the action one that is unseen in part. */
+void action_add_detail(struct action *action, const struct action_detail *detail);
 
 #endif

@@ -133,6 +133,8 @@ struct wire_protocol {
     /* P: before an action is held: sends what is buffered and has the upstream answer it, so that no earlier answer waits
      * with the action. */
     int (*push_answers)(struct wire_session *session, struct error *error);
+    /* Before an action is held: adds to its details what of the session, or of the request, gives its text its meaning. */
+    void (*add_settings)(struct wire_session *session, struct action *action);
     /* After either fiber ended: takes back the actions that were expected and not answered, one a call; NULL when
      * there are none left. Their outcome status is set. */
     struct action *(*take_unanswered)(struct wire_session *session);

@@ -28,10 +28,11 @@ act_database() {
     note "ana, for whom the agent acts, tries to approve it herself:"
     export SWORN_TOKEN
     SWORN_TOKEN=$(cat "$demo/ana.token")
-    expect_refusal "acts for" "$sworn" approve "$id" --reason "my own agent, looks fine"
+    expect_refusal "acts for" "$sworn" approve "$id" --view "$(seen "$id")" --reason "my own agent, looks fine"
     note "bo approves:"
     SWORN_TOKEN=$(cat "$demo/bo.token")
-    "$sworn" approve "$id" --reason "reviewed, change ticket 4711"
+    "$sworn" pending "$id"
+    "$sworn" approve "$id" --view "$(seen "$id")" --reason "reviewed, change ticket 4711"
     wait "$alter_pid" || fail "the approved ALTER TABLE failed: $(cat "$work/alter.out")"
     sed 's/^/   /' "$work/alter.out"
 

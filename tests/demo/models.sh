@@ -79,7 +79,8 @@ act_models() {
     sleep 11
     export SWORN_TOKEN
     SWORN_TOKEN=$(cat "$demo/bo.token")
-    "$sworn" approve "$id" --reason "charged twice, ticket 4712"
+    "$sworn" pending "$id"
+    "$sworn" approve "$id" --view "$(seen "$id")" --reason "charged twice, ticket 4712"
     wait "$agent_pid" || fail "the approved tool call did not arrive: $(cat "$work/answer.out")"
     expect_masked
     note "----- what copilot got: the first call became words, the second is there with its values"

@@ -236,6 +236,16 @@ admin: unix:sworn.sock
     def pending(self):
         return json.loads(self.run("pending", "--json").stdout)
 
+    def view(self, hold, who=None):
+        """What `sworn pending ID` shows of a held action: {"id", "masked", "view"}."""
+        return json.loads(self.run("pending", hold, "--json", token=who).stdout)
+
+    def approve(self, hold, who, *arguments, check=True):
+        """As somebody who has looked first; an action that no longer waits cannot be looked at."""
+        looked = self.run("pending", hold, "--json", token=who, check=False)
+        view = json.loads(looked.stdout)["id"] if looked.returncode == 0 else "0" * 16
+        return self.run("approve", hold, "--view", view, *arguments, token=who, check=check)
+
     def actions(self, *arguments):
         """The trail, once the published log holds all that was recorded so far."""
         self.await_publication()

@@ -68,6 +68,8 @@ def make_held(make_gateway, work):
 
 
 def vote(gateway, verb, held, who, *arguments):
+    if verb == "approve":
+        return gateway.approve(held.id, who, *arguments, check=False)
     return gateway.run(verb, held.id, *arguments, token=who, check=False)
 
 
@@ -108,7 +110,7 @@ def test_token_is_needed_to_vote(make_held):
     gateway.tokens["forged"] = gateway.token("bo")[:-1] + "x"
     refused = vote(gateway, "approve", held, "forged")
     assert refused.returncode == 1 and held.thread.is_alive()
-    unknown = gateway.run("approve", "zzzz-zzzz", token="bo", check=False)
+    unknown = gateway.approve("zzzz-zzzz", "bo", check=False)
     assert unknown.returncode == 1 and "sworn pending" in unknown.stderr
 
 
@@ -255,8 +257,8 @@ unless { context.applied.contains("approve:security") };
     assert vote(gateway, "approve", held, "bo").returncode == 0
     second = wait_until(lambda: [row for row in gateway.pending() if row["id"] != held.id], 10, "a second hold")[0]
     assert second["needs"] == "approve:security"
-    assert gateway.run("approve", second["id"], token="bo", check=False).returncode == 1
-    assert gateway.run("approve", second["id"], token="cleo").returncode == 0
+    assert gateway.approve(second["id"], "bo", check=False).returncode == 1
+    assert gateway.approve(second["id"], "cleo").returncode == 0
     assert held.finish().error is None
     intent = [event for event in events_of(gateway, held.action) if event["type"] == "intent"][0]
     assert intent["applied"] == ["approve:security", "approve:sre"]

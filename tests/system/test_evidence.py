@@ -35,7 +35,7 @@ def log(cluster, tmp_path_factory):
                 connection.execute("DELETE FROM orders")
         gateway.psql("-c", "SELECT email, card_number FROM customers", user="copilot")
         held = Held(gateway, "ALTER TABLE orders ADD COLUMN IF NOT EXISTS checked boolean")
-        gateway.run("approve", held.id, "--reason", CANARY_REASON, token="bo")
+        gateway.approve(held.id, "bo", "--reason", CANARY_REASON)
         held.finish().close()
         assert held.error is None
         gateway.held = held

@@ -236,10 +236,10 @@ def test_agent_that_approves_and_merges_its_own_pull_request_at_2_am(make_api_ga
     merging = Aside(agent, "PUT", f"{PULL}/merge", {"merge_method": "squash"})
     row = wait_until(gateway.pending, 10, "the merge to be held")[0]
     assert row["needs"] == "approve:sre" and "merge" in json.dumps(row)
-    assert gateway.run("approve", row["id"], token="copilot", check=False).returncode == 1
-    assert gateway.run("approve", row["id"], token="ana", check=False).returncode == 1  # the agent acts for her
+    assert gateway.approve(row["id"], "copilot", check=False).returncode == 1
+    assert gateway.approve(row["id"], "ana", check=False).returncode == 1  # the agent acts for her
     assert api.take() == [] and merging.reply is None
-    gateway.run("approve", row["id"], "--reason", "seen at 2 a.m.", token="bo")
+    gateway.approve(row["id"], "bo", "--reason", "seen at 2 a.m.")
     reply = merging.finish()
     assert reply.status == 200 and [request.method for request in api.take()] == ["PUT"]
     intent = intent_of(gateway, reply)
@@ -279,7 +279,7 @@ def test_client_that_leaves_a_held_request(make_api_gateway, api):
     row = wait_until(gateway.pending, 10, "the merge to be held")[0]
     agent.close()
     wait_until(lambda: not gateway.pending(), 10, "the end of the hold")
-    assert gateway.run("approve", row["id"], token="bo", check=False).returncode == 1
+    assert gateway.approve(row["id"], "bo", check=False).returncode == 1
     assert wait_for_event(gateway, "hold_ended")[0]["how"] == "cancelled"
     time.sleep(0.2)
     assert api.take() == []

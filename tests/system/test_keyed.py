@@ -99,7 +99,7 @@ def test_one_digest_from_hold_to_intent_and_none_after_erasure(make_gateway):
 @id("two") @remedy("approve:sre") forbid (principal, action == Sworn::Action::"sql:write", resource)
 unless { context.applied.contains("approve:sre") };"""})
     held = Held(gateway, "DELETE FROM orders WHERE id = 999999", user="ana")
-    gateway.run("approve", held.id, token="bo")
+    gateway.approve(held.id, "bo")
     held.finish().close()
     gateway.stop()
     of_action = [event for event in events(gateway) if event.get("action") == held.action and "digest" in event]

@@ -44,7 +44,10 @@ def held(gateway, sql, vote, voter, user="copilot"):
     thread.start()
     try:
         waiting = wait_until(gateway.pending, 10, "the held action")[0]
-        gateway.run(vote, waiting["id"], token=voter)
+        if vote == "approve":
+            gateway.approve(waiting["id"], voter)
+        else:
+            gateway.run(vote, waiting["id"], token=voter)
     finally:
         thread.join(30)
     return result["run"]

@@ -72,10 +72,10 @@ def test_held_until_another_person_approves(make_gateway):
     try:
         held = wait_until(gateway.pending, 10, "the held action")[0]
         assert held["principal"] == "copilot" and "ALTER TABLE" in held["text"]
-        own = gateway.run("approve", held["id"], token="ana", check=False)
+        own = gateway.approve(held["id"], "ana", check=False)
         assert own.returncode == 1 and "acts for" in own.stderr
         assert thread.is_alive()
-        gateway.run("approve", held["id"], "--reason", "reviewed", token="bo")
+        gateway.approve(held["id"], "bo", "--reason", "reviewed")
         thread.join(20)
     finally:
         thread.join(20)

@@ -39,17 +39,17 @@ def log(cluster, tmp_path_factory):
                 connection.execute(f"SELECT {number}")
         gateway.psql("-c", "SELECT email, full_name FROM customers", user="copilot")
         approved = Held(gateway, DELETE)
-        gateway.run("approve", approved.id, token="bo")
-        gateway.run("approve", approved.id, token="cleo")
+        gateway.approve(approved.id, "bo")
+        gateway.approve(approved.id, "cleo")
         approved.finish().close()
         assert approved.error is None
         denied = Held(gateway, DELETE, user="bo")
-        assert gateway.run("approve", denied.id, token="bo", check=False).returncode == 1  # the own action: refused
+        assert gateway.approve(denied.id, "bo", check=False).returncode == 1  # the own action: refused
         gateway.run("deny", denied.id, token="cleo")
         denied.finish().close()
         assert denied.error is not None
         half = Held(gateway, DELETE)
-        gateway.run("approve", half.id, token="bo")
+        gateway.approve(half.id, "bo")
         half.connection.cancel()
         half.finish().close()
     finally:
@@ -184,10 +184,21 @@ def vote_after_the_end(story):
     return "the votes do not give"
 
 
+def approval_of_another_view(story):
+    story.find("approval", story.log.approved)[0]["view_digest"] = "ab" * 32
+    return "the approval is for another view"
+
+
+def approval_of_no_view(story):
+    del story.find("approval", story.log.approved)[0]["view_digest"]
+    return "the approval is for another view"
+
+
 def refused_vote_counts(story):
     vote = story.find("approval", story.log.denied, decision="refused")[0]
     vote["decision"] = "approve"
     vote["group"] = "sre"
+    vote["view_digest"] = story.find("hold_requested", story.log.denied)[0]["view_digest"]
     del vote["rule"]
     return "bo votes on an action of the own chain"
 
@@ -392,7 +403,8 @@ FORGERIES = [approvals_removed, one_of_two_votes_removed, vote_of_the_requester,
              vote_twice, vote_after_the_end, refused_vote_counts, hold_denied_and_intent_allowed,
              hold_denied_by_vote_and_intent_allowed, denied_hold_is_said_to_be_approved,
              denied_hold_is_said_to_have_expired, half_a_quorum_is_enough, end_of_the_hold_removed, intent_before_the_votes,
-             whole_hold_removed, approval_claimed_by_an_action_that_was_never_held, another_approver_in_the_intent,
+             whole_hold_removed, approval_of_another_view, approval_of_no_view,
+             approval_claimed_by_an_action_that_was_never_held, another_approver_in_the_intent,
              approver_left_out, another_digest_in_the_intent, another_principal_in_the_intent, nobody_behind_the_agent,
              another_principal_throughout, another_upstream, group_given_afterwards, policy_changed_afterwards,
              policy_and_its_hash_changed, decided_by_a_bundle_of_nowhere, decided_by_entities_of_nowhere,

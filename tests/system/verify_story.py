@@ -11,7 +11,7 @@ NODE_TYPES = {"node_start", "node_stop", "heartbeat", "heartbeat_gap", "bundle_a
 
 
 FORMAT = pathlib.Path(__file__).parents[2] / "doc" / "evidence-format.md"
-HASHES = {"digest", "bundle", "entities", "binary", "config", "detector"}
+HASHES = {"digest", "view_digest", "bundle", "entities", "binary", "config", "detector"}
 NUMBERS = {"actions", "denials", "entries", "rounds", "bytes", "duration_us", "number", "files", "in_flight", "gap_ms",
            "heartbeat_ms", "tokens_1h", "tokens_1d", "unrecorded"}
 
@@ -162,7 +162,7 @@ class Story:
     def on_hold_requested(self, session, event, key):
         old = session.holds.get(event["action"], {"how": "approved", "proven": [], "approvers": [], "count": 0})
         hold_true(old["how"] == "approved" and event["action"] not in session.used, "a hold in the wrong place")
-        session.holds[event["action"]] = {**old, "how": None, "votes": [], "digest": event["digest"],
+        session.holds[event["action"]] = {**old, "how": None, "votes": [], "digest": event["digest"], "view": event["view_digest"],
                                           "remedies": event["remedies"], "count": old["count"] + 1}
 
     def on_approval(self, session, event, key):
@@ -177,6 +177,7 @@ class Story:
         hold_true(name not in [vote for vote, _ in hold["votes"]], "a second vote of one person")
         hold_true(event["group"] in [remedy.split(":")[1] for remedy in hold["remedies"]] and
                   self.world.is_in(name, event["group"]), "a vote of nobody who was asked")
+        hold_true(event["decision"] == "deny" or event.get("view_digest") == hold["view"], "an approval of another view")
         hold["votes"].append((name, event["decision"] == "approve"))
 
     def on_hold_ended(self, session, event, key):

@@ -54,6 +54,7 @@ struct http_dialect {
         .next_answer = http_next_answer,                                                                      \
         .release = http_release,                                                                              \
         .push_answers = http_push_answers,                                                                    \
+        .add_settings = http_add_settings,                                                                    \
         .take_unanswered = http_take_unanswered,                                                              \
         .cancel_upstream = http_cancel_upstream,                                                              \
         .close = http_close,                                                                                  \
@@ -70,6 +71,7 @@ int http_refuse(struct wire_session *session, struct action *action, struct erro
 int http_next_answer(struct wire_session *session, struct action **action, struct error *error) MUST_USE;
 int http_release(struct wire_session *session, struct action *action, struct error *error) MUST_USE;
 int http_push_answers(struct wire_session *session, struct error *error) MUST_USE;
+void http_add_settings(struct wire_session *session, struct action *action);
 struct action *http_take_unanswered(struct wire_session *session);
 void http_cancel_upstream(struct wire_session *session);
 void http_close(struct wire_session *session);

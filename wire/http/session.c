@@ -182,6 +182,19 @@ int http_push_answers(struct wire_session *session, struct error *error) {
     return 0;
 }
 
+/* Of a request, not of what its answer asks for: the fields that go along. */
+void http_add_settings(struct wire_session *session, struct action *action) {
+    const struct http_exchange *exchange = http_state(session)->exchange;
+    if (exchange == NULL || exchange->phase != EXCHANGE_DESCRIBED) return;
+    for (size_t i = 0; i < exchange->request.field_count; i++) {
+        const struct http_field *field = &exchange->request.fields[i];
+        if (!http_field_is_forwarded(&exchange->request, field->name)) continue;
+        struct action_detail detail = {.kind = ACTION_DETAIL_FIELD, .name = field->name, .field = field->name,
+                                       .value = field->value};
+        action_add_detail(action, &detail);
+    }
+}
+
 /* ---- Answer ---------------------------------------------------------------------------------------------------- */
 
 /* P. The end of the answer before leaves, then the connection is free for the next request. */

@@ -133,10 +133,11 @@ static void pop_copy_marks(struct postgres_state *state) {
 
 static int confirm_name(struct postgres_state *state, struct expectation *entry, struct error *error) {
     struct str name = name_text(entry->name);
-    int result = name_kind_of(entry->name) == NAME_STATEMENT
-                     ? sql_session_set_prepared(state->sql, name, entry->analysis, entry->statement, error)
-                     : sql_session_set_portal(state->sql, name, entry->analysis, entry->statement, error);
-    names_confirm(&state->names, entry->name, entry->statement, entry->parameters);
+    bool is_statement = name_kind_of(entry->name) == NAME_STATEMENT;
+    int result = is_statement ? sql_session_set_prepared(state->sql, name, entry->analysis, entry->statement, error)
+                              : sql_session_set_portal(state->sql, name, entry->analysis, entry->statement, error);
+    if (is_statement && entry->parameters != NULL) sql_session_set_types(state->sql, name, entry->parameters->types);
+    names_confirm(&state->names, entry->name, entry->statement, is_statement ? NULL : entry->parameters);
     entry->name = NULL;
     return result;
 }

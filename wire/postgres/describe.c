@@ -97,7 +97,10 @@ struct action *postgres_describe(struct wire_session *session, const struct desc
     action->started_ns = clock_monotonic_ns();
     action->text = text_of(described, action);
     action->digest = digest_of(session, action->text, parameters != NULL ? &parameters->digest : &no_parameters);
-    if (parameters != NULL) class_counts_add(&action->request_classes, &parameters->found);
+    if (parameters != NULL) {
+        class_counts_add(&action->request_classes, &parameters->found);
+        postgres_add_parameters(action, parameters, described->statement);
+    }
     bool is_doubtful = parameters != NULL && parameters->is_doubtful; /* they may be gone after the next call */
     if (describe_steps(session, described, action, error) != 0) {
         action_free(&action);
@@ -152,7 +155,8 @@ static int inspect_values(struct wire_session *session, const struct message_bin
 }
 
 struct name_parameters *postgres_inspect_bind(struct wire_session *session, const struct message_bind *bind,
-                                              const struct sql_statement *statement, struct error *error) {
+                                              const struct sql_statement *statement, struct str types,
+                                              struct error *error) {
     struct name_parameters *parameters = name_parameters_new();
     if (parameters == NULL) {
         error_out_of_memory(error);
@@ -162,6 +166,13 @@ struct name_parameters *postgres_inspect_bind(struct wire_session *session, cons
     struct str parts[] = {str_make(counts, sizeof(counts)), bind->formats, bind->values};
     parameters->digest = sha256_of_parts(parts, LENGTH_OF(parts));
     parameters->is_doubtful = inspect_values(session, bind, statement, &parameters->found, error) != 0;
+    parameters->types = types;
+    parameters->type_count = types.length / 4;
+    parameters->formats = bind->formats;
+    parameters->format_count = bind->format_count;
+    parameters->values = bind->values;
+    parameters->value_count = bind->value_count;
+    name_parameters_keep(parameters, &postgres_state(session)->parameter_bytes);
     return parameters;
 }
 

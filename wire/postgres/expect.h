@@ -40,7 +40,7 @@ struct expectation {
     const struct sql_analysis *analysis; /* held */
     const struct sql_statement *statement;
     struct name *name;               /* PARSE, BIND, CLOSE: what it sets or removes */
-    struct name_parameters *parameters; /* BIND: held */
+    struct name_parameters *parameters; /* PARSE, BIND: held */
     size_t frame_bytes;              /* of the message in the prefix, while it waits there */
 };
 

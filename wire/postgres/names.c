@@ -127,7 +127,36 @@ struct name_parameters *name_parameters_hold(struct name_parameters *parameters)
     return parameters;
 }
 
+static struct str take_copy(char **at, struct str part) {
+    char *start = *at;
+    if (part.length > 0) memcpy(start, part.data, part.length);
+    *at += part.length;
+    return str_make(start, part.length);
+}
+
+void name_parameters_keep(struct name_parameters *parameters, size_t *kept_bytes) {
+    size_t length = parameters->types.length + parameters->formats.length + parameters->values.length;
+    bool fits = length <= NAME_PARAMETERS_BYTES_MAX - *kept_bytes;
+    char *at = parameters->bytes = fits && length > 0 ? malloc(length) : NULL;
+    parameters->is_cut = length > 0 && at == NULL;
+    if (at == NULL) {
+        parameters->types = parameters->formats = parameters->values = STR_NONE;
+        parameters->type_count = parameters->format_count = parameters->value_count = 0;
+        return;
+    }
+    parameters->types = take_copy(&at, parameters->types);
+    parameters->formats = take_copy(&at, parameters->formats);
+    parameters->values = take_copy(&at, parameters->values);
+    parameters->length_bytes = length;
+    parameters->kept_bytes = kept_bytes;
+    *kept_bytes += length;
+}
+
 void name_parameters_release(struct name_parameters **parameters) {
-    if (*parameters != NULL && --(*parameters)->reference_count == 0) free(*parameters);
+    if (*parameters != NULL && --(*parameters)->reference_count == 0) {
+        if ((*parameters)->kept_bytes != NULL) *(*parameters)->kept_bytes -= (*parameters)->length_bytes;
+        free((*parameters)->bytes);
+        free(*parameters);
+    }
     *parameters = NULL;
 }

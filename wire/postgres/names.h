@@ -23,9 +23,22 @@ static inline struct str name_clip(struct str name) { return str_slice(name, 0, 
 
 enum name_kind { NAME_STATEMENT, NAME_PORTAL };
 
-/* What a Bind gave; counted by references. */
+/* What all the parameters of a session may take that are kept to be shown; what is more is not kept. */
+#define NAME_PARAMETERS_BYTES_MAX ((size_t)1 << 20)
+
+/* What a Bind gave, or what types a Parse named; counted by references. */
 struct name_parameters {
     uint32_t reference_count;
+    struct str types;   /* u32 each, as in Parse: of the statement that a Bind is of */
+    struct str formats; /* u16 each, as in Bind */
+    struct str values;  /* as in Bind */
+    size_t type_count;
+    size_t format_count;
+    size_t value_count;
+    char *bytes;        /* where these lie */
+    size_t length_bytes;
+    size_t *kept_bytes; /* of the session */
+    bool is_cut;        /* they are not kept: there were too many */
     struct sha256 digest; /* of all values with their lengths */
     struct class_counts found;
     bool is_doubtful; /* the values could not be inspected: what runs with them is refused */
@@ -69,6 +82,8 @@ enum name_kind name_kind_of(const struct name *name);
 struct str name_text(const struct name *name);
 
 struct name_parameters *name_parameters_new(void) MUST_USE;
+/* Copies types, formats and values, which are set and borrowed; within the session's limit, else is_cut. */
+void name_parameters_keep(struct name_parameters *parameters, size_t *kept_bytes);
 struct name_parameters *name_parameters_hold(struct name_parameters *parameters); /* NULL is accepted */
 void name_parameters_release(struct name_parameters **parameters);
 

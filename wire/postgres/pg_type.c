@@ -54,6 +54,17 @@ const struct pg_type *pg_type_find(uint32_t oid) {
     return &types[oid <= PG_TYPE_OID_MAX ? row_by_oid[oid] : ROW_UNKNOWN];
 }
 
+struct str pg_type_name(uint32_t oid) {
+    static const struct str names[ROW_COUNT] = {
+#define PG_TYPE(oid, name, kind, inspection, element) [ROW_##name] = {#name, sizeof(#name) - 1},
+#define PG_ARRAY(oid, element) [ROW_array_of_##element] = {#element "[]", sizeof(#element "[]") - 1},
+#include "wire/postgres/pg_type.def"
+#undef PG_TYPE
+#undef PG_ARRAY
+    };
+    return names[oid <= PG_TYPE_OID_MAX ? row_by_oid[oid] : ROW_UNKNOWN];
+}
+
 uint16_t pg_type_read_u16(struct str bytes, size_t offset) {
     uint16_t value;
     memcpy(&value, bytes.data + offset, sizeof(value));

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 
 /* Types that are asked for by name. */
+#define PG_TYPE_BOOL_OID 16u
 #define PG_TYPE_INT8_OID 20u
 #define PG_TYPE_INET_OID 869u
 #define PG_TYPE_DATE_OID 1082u
@@ -44,6 +45,9 @@ struct pg_type {
 
 /* Never NULL: what is not listed has kind PG_TYPE_UNKNOWN. */
 const struct pg_type *pg_type_find(uint32_t oid);
+
+/* "int8", "int8[]"; empty for what is not listed. */
+struct str pg_type_name(uint32_t oid);
 
 /* Appends a scalar's binary form as text; kinds INTEGER to OPAQUE. -1 when the bytes are not of that type. */
 int pg_type_render(const struct pg_type *type, struct str value, struct buffer *text) MUST_USE;

@@ -7,6 +7,7 @@
 #include "wire/postgres/pg_type.h"
 
 #include <arpa/inet.h>
+#include <float.h>
 #include <time.h>
 
 #define NUMERIC_HEADER_BYTES 8u
@@ -70,6 +71,19 @@ static int render_numeric(struct str value, struct buffer *text) {
     return 0;
 }
 
+/* The fewest digits that mean this number and no other, as the server writes it. */
+static void append_shortest(double number, bool is_small, struct buffer *text) {
+    char digits[40];
+    int precision = is_small ? FLT_DIG : DBL_DIG;
+    int most = is_small ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG;
+    for (; precision <= most; precision++) {
+        snprintf(digits, sizeof(digits), "%.*g", precision, number);
+        double read = is_small ? (double)strtof(digits, NULL) : strtod(digits, NULL);
+        if (read == number) break;
+    }
+    buffer_append_cstr(text, digits);
+}
+
 static int render_float(struct str value, struct buffer *text) {
     double number;
     if (value.length == 4) {
@@ -84,7 +98,8 @@ static int render_float(struct str value, struct buffer *text) {
         return -1;
     }
     bool is_whole = number > -FLOAT_WHOLE_END && number < FLOAT_WHOLE_END && number == (double)(int64_t)number;
-    buffer_append_format(text, is_whole ? "%.0f" : "%.17g", number);
+    if (is_whole) buffer_append_format(text, "%.0f", number);
+    else append_shortest(number, value.length == 4, text);
     return 0;
 }
 

@@ -203,6 +203,7 @@ const struct wire_protocol wire_postgres = {
     .next_answer = postgres_next_answer,
     .release = postgres_release,
     .push_answers = postgres_push_answers,
+    .add_settings = postgres_add_settings,
     .take_unanswered = take_unanswered,
     .cancel_upstream = cancel_upstream,
     .close = close_session,

@@ -73,6 +73,7 @@ struct postgres_state {
     struct expect_queue expected;
     struct condition progress; /* the answer fiber took something off the queue */
     struct names names;
+    size_t parameter_bytes; /* that names and expectations keep */
     struct sql_session *sql;
     struct sql_target target;
     struct inquiry inquiry;
@@ -159,9 +160,16 @@ const struct sql_analysis *postgres_analyze(struct wire_session *session, struct
 /* describe.c: the action that a Query or an Execute is. */
 struct action *postgres_describe(struct wire_session *session, const struct described *described,
                                  const struct name_parameters *parameters, struct error *error) MUST_USE;
-/* Inspects the values of a Bind; those that cannot be judged are doubtful. NULL when memory is out. */
+/* Inspects the values of a Bind, and keeps them; those that cannot be judged are doubtful. types: as Parse named them, u32
+ * each. NULL when memory is out. */
 struct name_parameters *postgres_inspect_bind(struct wire_session *session, const struct message_bind *bind,
-                                              const struct sql_statement *statement, struct error *error) MUST_USE;
+                                              const struct sql_statement *statement, struct str types,
+                                              struct error *error) MUST_USE;
+
+/* details.c: the values of a Bind as the action's details; what the session adds before the action is held. */
+void postgres_add_parameters(struct action *action, const struct name_parameters *parameters,
+                             const struct sql_statement *statement);
+void postgres_add_settings(struct wire_session *session, struct action *action);
 
 /* Puts what the statement means with the values of this Bind in the place of *analysis, where that says more. */
 int postgres_bind_values(const struct message_bind *bind, const struct sql_analysis **analysis,

@@ -309,6 +309,8 @@ void sql_session_settle(struct sql_session *session, char status, bool is_quiet)
 #define SQL_NAMES_MAX 10000
 int sql_session_set_prepared(struct sql_session *session, struct str name, const struct sql_analysis *analysis,
                              const struct sql_statement *statement, struct error *error) MUST_USE;
+/* The types that Parse named for the parameters of a prepared statement: OIDs, u32 each. Without memory there are none. */
+void sql_session_set_types(struct sql_session *session, struct str name, struct str types);
 int sql_session_set_portal(struct sql_session *session, struct str name, const struct sql_analysis *analysis,
                            const struct sql_statement *statement, struct error *error) MUST_USE;
 
@@ -316,8 +318,12 @@ int sql_session_set_portal(struct sql_session *session, struct str name, const s
 struct sql_named {
     const struct sql_analysis *analysis;
     const struct sql_statement *statement; /* of that analysis: the inner one for PREPARE and DECLARE */
+    struct str types; /* OIDs of the parameters' types that Parse named, u32 each; borrowed likewise */
 };
 bool sql_session_find_prepared(const struct sql_session *session, struct str name, struct sql_named *found);
 bool sql_session_find_portal(const struct sql_session *session, struct str name, struct sql_named *found);
+
+/* What gives a text its meaning just now, for who has to approve it: search_path, role, the transaction. */
+void sql_session_add_settings(const struct sql_session *session, struct action *action);
 
 #endif

@@ -3,6 +3,7 @@
 #include "wire/postgres/sql_session.h"
 
 #define ANYWHERE_MAX 100 /* relations of one name */
+#define SQL_BEHIND_MAX 256    /* texts behind names that people are shown of one action */
 #define SQL_INDIRECTION_MAX 8 /* EXECUTE of a statement that is an EXECUTE ... */
 
 struct describer {
@@ -19,6 +20,7 @@ struct describer {
     const struct sql_part *part; /* whose uses are added, */
     struct sql_attributes attributes; /* and what it says of itself */
     unsigned indirection;
+    size_t shown_count; /* texts behind names */
     size_t named_count; /* statements that EXECUTE and FETCH led to */
     bool is_elsewhere;     /* what runs next has a place of its own, an older one */
     bool is_moved_by_name; /* one of them may leave the session elsewhere */
@@ -314,6 +316,22 @@ static void add_named(struct describer *describer, const struct sql_statement *s
     describer->attributes = attributes;
 }
 
+/* Who reads "execute q(2)" has to see q. Once a name and text, however often the text says so. */
+static void show_behind(struct describer *describer, const char *verb, struct str name, struct str text) {
+    struct action *action = describer->action;
+    struct str label = arena_format(&action->arena, "%s %.*s", verb, STR_ARGS(name));
+    for (size_t i = 0; i < action->detail_count; i++) {
+        const struct action_detail *detail = &action->details[i];
+        if (detail->kind == ACTION_DETAIL_BEHIND && str_equal(detail->name, label) && str_equal(detail->value, text)) return;
+    }
+    if (++describer->shown_count > SQL_BEHIND_MAX) action->is_part_unseen = true;
+    else action_add_detail(action, &(struct action_detail){.kind = ACTION_DETAIL_BEHIND, .name = label, .value = text});
+}
+
+static struct str text_of(const struct sql_entry *entry) {
+    return entry->statement != NULL ? entry->statement->text : entry->analysis->text;
+}
+
 static bool opens(const struct sql_statement *statement) {
     for (size_t i = 0; i < statement->effect_count; i++) {
         if (statement->effects[i].kind == SQL_EFFECT_OPENS) return true;
@@ -325,7 +343,11 @@ static bool opens(const struct sql_statement *statement) {
 static void add_opened(struct describer *describer) {
     const struct sql_session *session = describer->session;
     size_t before = describer->named_count;
-    for (size_t i = 0; i < session->opener_count; i++) add_named(describer, session->openers[i].statement, NULL);
+    for (size_t i = 0; i < session->opener_count; i++) {
+        const struct sql_statement *opener = session->openers[i].statement;
+        if (opener != NULL) show_behind(describer, "fetch", STR("(opened by code)"), opener->text);
+        add_named(describer, opener, NULL);
+    }
     for (size_t i = 0; i < describer->index; i++) {
         const struct sql_statement *statement = &describer->analysis->statements[i];
         if (opens(statement)) add_named(describer, statement, NULL);
@@ -349,6 +371,7 @@ static void add_effect(struct describer *describer, const struct sql_effect *eff
     case SQL_EFFECT_EXECUTE:
         entry = map_get(&describer->session->prepared, effect->name);
         found = find_in_text(describer, SQL_EFFECT_PREPARE, effect->name);
+        if (entry != NULL) show_behind(describer, "execute", effect->name, text_of(entry));
         if (entry != NULL) add_named(describer, entry->statement, NULL);
         if (found != NULL || entry == NULL) add_named(describer, found, NULL);
         if (found == NULL && entry == NULL) lack_prepared(describer, effect->name);
@@ -356,6 +379,7 @@ static void add_effect(struct describer *describer, const struct sql_effect *eff
     case SQL_EFFECT_FETCH:
         entry = map_get(&describer->session->portals, effect->name);
         found = find_in_text(describer, SQL_EFFECT_DECLARE, effect->name);
+        if (entry != NULL) show_behind(describer, "fetch", effect->name, text_of(entry));
         if (entry != NULL) add_named(describer, entry->statement, entry);
         if (found != NULL) add_named(describer, found, NULL);
         if (entry == NULL && found == NULL) add_opened(describer);

@@ -30,6 +30,7 @@ static void free_entry(struct sql_entry *entry) {
     if (entry == NULL) return;
     sql_analysis_release(&entry->analysis);
     sql_place_release(&entry->place);
+    free((void *)(uintptr_t)entry->types.data);
     free(entry->name);
     free(entry);
 }
@@ -161,21 +162,30 @@ static int set_entry(struct map *map, struct sql_place *place, struct str name,
 int sql_session_set_prepared(struct sql_session *session, struct str name, const struct sql_analysis *analysis,
                              const struct sql_statement *statement, struct error *error) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
-    struct sql_named named = {analysis, statement};
+    struct sql_named named = {.analysis = analysis, .statement = statement};
     return set_entry(&session->prepared, session->place, name, &named, true, error);
+}
+
+void sql_session_set_types(struct sql_session *session, struct str name, struct str types) {
+    struct sql_entry *entry = map_get(&session->prepared, name);
+    char *copy = entry != NULL && types.length > 0 ? malloc(types.length) : NULL;
+    if (copy == NULL) return;
+    memcpy(copy, types.data, types.length);
+    free((void *)(uintptr_t)entry->types.data);
+    entry->types = str_make(copy, types.length);
 }
 
 int sql_session_set_portal(struct sql_session *session, struct str name, const struct sql_analysis *analysis,
                            const struct sql_statement *statement, struct error *error) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
-    struct sql_named named = {analysis, statement};
+    struct sql_named named = {.analysis = analysis, .statement = statement};
     return set_entry(&session->portals, session->last_place, name, &named, false, error);
 }
 
 static bool find_entry(const struct map *map, struct str name, struct sql_named *found) {
     const struct sql_entry *entry = map_get(map, name);
     if (entry == NULL) return false;
-    *found = (struct sql_named){entry->analysis, entry->statement};
+    *found = (struct sql_named){entry->analysis, entry->statement, entry->types};
     return true;
 }
 
@@ -185,6 +195,34 @@ bool sql_session_find_prepared(const struct sql_session *session, struct str nam
 
 bool sql_session_find_portal(const struct sql_session *session, struct str name, struct sql_named *found) {
     return find_entry(&session->portals, name, found);
+}
+
+/* As somebody would write it in SET: each name in quotes, so that none hides another. */
+static void add_names(struct action *action, struct str setting, const struct str *names, size_t count) {
+    struct buffer text;
+    buffer_init(&text, 64 * 1024);
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_format(&text, "%s\"%.*s\"", i > 0 ? ", " : "", STR_ARGS(names[i]));
+    }
+    struct action_detail detail = {.kind = ACTION_DETAIL_SETTING, .name = setting, .value = buffer_view(&text)};
+    if (buffer_failed(&text)) action->is_part_unseen = true;
+    else action_add_detail(action, &detail);
+    buffer_free(&text);
+}
+
+/* What nobody has asked the server for has no part in the decision, and is not known here either. */
+void sql_session_add_settings(const struct sql_session *session, struct action *action) {
+    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
+    const struct sql_place *place = session->place != NULL ? session->place : session->last_place;
+    struct str transaction = !session->is_in_transaction ? STR("none is open")
+                             : session->has_failed       ? STR("one is open, and has failed")
+                                                         : STR("one is open: COMMIT or ROLLBACK comes later");
+    action_add_detail(action, &(struct action_detail){.kind = ACTION_DETAIL_SETTING, .name = STR("transaction"),
+                                                      .value = transaction});
+    if (place == NULL) return;
+    add_names(action, STR("search_path"), place->path, place->path_count);
+    add_names(action, STR("role"), &place->user, 1);
+    if (!str_equal(place->user, place->session_user)) add_names(action, STR("session user"), &place->session_user, 1);
 }
 
 static bool names_something(const struct sql_analysis *analysis) {
@@ -228,7 +266,8 @@ static void remember_opener(struct sql_session *session, const struct sql_analys
         session->has_more_openers = true;
         return;
     }
-    session->openers[session->opener_count++] = (struct sql_named){sql_analysis_hold(analysis), statement};
+    struct sql_named opener = {.analysis = sql_analysis_hold(analysis), .statement = statement};
+    session->openers[session->opener_count++] = opener;
 }
 
 static void end_transaction(struct sql_session *session) {
@@ -240,7 +279,7 @@ static void end_transaction(struct sql_session *session) {
 
 static int apply_effect(struct sql_session *session, const struct sql_analysis *analysis,
                         const struct sql_effect *effect, struct error *error) {
-    struct sql_named inner = {analysis, effect->inner};
+    struct sql_named inner = {.analysis = analysis, .statement = effect->inner};
     switch (effect->kind) {
     case SQL_EFFECT_BEGIN:
         session->is_in_transaction = true;

@@ -12,6 +12,7 @@ struct sql_entry {
     const struct sql_analysis *analysis;
     const struct sql_statement *statement;
     struct sql_place *place; /* of a portal: where the session stood when it was made; NULL: nobody knows */
+    struct str types; /* of a prepared statement's parameters, where Parse named them; u32 each, ours */
     bool is_held;
 };
 

@@ -97,7 +97,7 @@ static void check_intent(const struct action *action, struct buffer *got, struct
     buffer_clear(wanted);
     buffer_append_cstr(wanted, intent);
     put_hash(wanted, STR(INPUT_SHA256), &input);
-    record_events_intent(got, action, &copilot, STR("openai"), NULL);
+    record_events_intent(got, action, &copilot, STR("openai"), NULL, NULL);
     is_str(buffer_view(got), buffer_view(wanted), "an intent");
     ok(str_find(buffer_view(got), STR("<b>")) == STR_NOT_FOUND, "which tells no parameter");
 }

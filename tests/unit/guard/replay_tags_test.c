@@ -115,7 +115,7 @@ static void check_row(const struct identity *identity, struct seals *seals, size
     CHECK(seal_put_under(seals->sealer, seals->session, action->text, action->seal_key, &commitment, NULL) == 0);
     CHECK(sealer_flush(seals->sealer, NULL) == 0);
     buffer_init(&event, EVENT_MAX_BYTES);
-    record_events_intent(&event, action, &copilot, STR("openai"), &commitment);
+    record_events_intent(&event, action, &copilot, STR("openai"), &commitment, NULL);
     size_t length = entry_wrap(text, buffer_view(&event), 1, 1, STR("2026-11-22T02:14:07.123456Z"));
     CHECK(entry_parse(str_make(text, length), &ledger_entry, &error) == 0);
     is_integer(replay_entry_parse(&ledger_entry, again, &entry, &error), 0, rows[i].name);

@@ -99,8 +99,8 @@ static void check_round_trip(bool is_hold) {
     static const struct principal ana = {.kind = PRINCIPAL_USER, .name = {"ana", 3}};
     static const struct seal_commitment commitment;
     buffer_init(&event, EVENT_MAX_BYTES);
-    if (is_hold) record_events_hold_requested(&event, action, DECIDED_US + 1, &commitment);
-    else record_events_intent(&event, action, &ana, STR("shop"), &commitment);
+    if (is_hold) record_events_hold_requested(&event, action, DECIDED_US + 1, &commitment, &commitment, &action->digest);
+    else record_events_intent(&event, action, &ana, STR("shop"), &commitment, NULL);
     struct ledger_entry entry = entry_of(&event, text);
     for (int i = 0; i < 2; i++) is_integer(replay_entry_parse(&entry, again, &got, &error), 0, "parses, also again");
     const struct verdict *verdict = &action->verdict;
