@@ -61,12 +61,6 @@ static int read_upstream_tls(struct config_reader *reader, const struct document
     return 0;
 }
 
-/* May a token or a key cross this connection in clear? */
-static bool address_is_local(const struct config_address *address) {
-    return address->is_unix || str_starts_with(address->host, STR("127.")) || str_equal(address->host, STR("::1")) ||
-           str_equal(address->host, STR("localhost"));
-}
-
 /* A database is logged in to with a user and its password. */
 static int read_login(struct config_reader *reader, const struct document_upstream *document,
                       struct config_upstream *upstream) {
@@ -85,7 +79,7 @@ static int read_key(struct config_reader *reader, const struct document_upstream
     if (document->user != NULL) return config_fail(reader, "user", "an API has a `key` instead");
     if (document->password != NULL) return config_fail(reader, "password", "an API has a `key` instead");
     if (document->database != NULL) return config_fail(reader, "database", "an API has none: remove it");
-    if (document->key != NULL && upstream->tls_mode == CONFIG_TLS_NONE && !address_is_local(&upstream->address)) {
+    if (document->key != NULL && upstream->tls_mode == CONFIG_TLS_NONE && !upstream->address.is_local) {
         return config_fail(reader, "tls.mode", "the key would cross the network in clear: set verify-full");
     }
     if (document->operations != NULL &&
@@ -165,7 +159,7 @@ static int read_listener_tls(struct config_reader *reader, const struct document
                              struct config_listener *listener) {
     listener->has_tls = document != NULL;
     if (!listener->has_tls) {
-        if (address_is_local(&listener->address)) return 0;
+        if (listener->address.is_local) return 0;
         return config_fail(reader, "tls",
                            "tokens would cross the network in clear on %s: add a certificate and key, or "
                            "listen on a loopback address or a Unix socket",
@@ -342,8 +336,8 @@ static int read_document(struct config_reader *reader, const struct config_docum
     if (config_read_operations(reader, document) != 0 || read_upstreams(reader, document) != 0 ||
         read_listeners(reader, document) != 0 || read_principals(reader, document) != 0 ||
         config_read_resources(reader, document) != 0 ||
-        read_policy(reader, &document->policy) != 0 || config_read_masking(reader, &document->masking) != 0 ||
-        read_ledger(reader, &document->ledger) != 0 || read_log(reader, &document->log) != 0) {
+        read_policy(reader, &document->policy) != 0 || read_ledger(reader, &document->ledger) != 0 ||
+        config_read_masking(reader, &document->masking) != 0 || read_log(reader, &document->log) != 0) {
         return -1;
     }
     return read_top(reader, document);

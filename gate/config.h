@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/net_address.h"
 #include "guard/bundle.h"
 #include "guard/identity.h"
 #include "model/operation.h"
@@ -25,6 +26,7 @@
 /* "host:port", "[v6]:port" or "unix:path". */
 struct config_address {
     bool is_unix;
+    bool is_local;   /* what is sent there does not leave this machine */
     struct str text; /* as written, a Unix path resolved: for messages */
     struct str path; /* Unix */
     struct str host; /* TCP; brackets removed */

@@ -16,13 +16,8 @@
 #define SESSION_FAREWELL_NS (2 * NANOSECONDS_PER_SECOND)
 
 struct str session_client_ip(const struct session *session) {
-    struct str address = session->wire.client_address;
-    if (str_starts_with(address, STR("unix"))) return STR_NONE;
-    size_t colon = address.length;
-    while (colon > 0 && address.data[colon - 1] != ':') colon--;
-    struct str host = str_slice(address, 0, colon > 0 ? colon - 1 : 0);
-    if (str_starts_with(host, STR("["))) host = str_slice(host, 1, host.length - 1);
-    return host;
+    struct net_address address;
+    return net_address_parse(session->wire.client_address, &address) == 0 ? net_address_ip(&address) : STR_NONE;
 }
 
 /* ---- Login ----------------------------------------------------------------------------------------------------- */
@@ -238,8 +233,8 @@ static void session_main(void *argument) {
 }
 
 static bool is_private_address(struct str address) {
-    return str_starts_with(address, STR("unix")) || str_starts_with(address, STR("127.")) ||
-           str_starts_with(address, STR("[::1]"));
+    struct net_address parsed;
+    return net_address_parse(address, &parsed) == 0 && net_address_is_local(&parsed);
 }
 
 static struct session *new_session(struct gate_worker *worker, size_t listener_index, struct str peer) {

@@ -6,6 +6,7 @@
 
 #include "base/json_read.h"
 #include "base/map.h"
+#include "base/net_address.h"
 #include "guard/replay_tags.h"
 #include "ledger/reader.h"
 #include "ledger/story.h"
@@ -41,13 +42,9 @@ struct replay {
 
 /* ---- Sessions ------------------------------------------------------------------------------------------------ */
 
-/* "192.0.2.1:5432", "[2001:db8::1]:5432", "unix..." */
-static struct str ip_of(struct str address) {
-    if (address.length == 0 || str_starts_with(address, STR("unix"))) return STR_NONE;
-    size_t colon = address.length;
-    while (colon > 0 && address.data[colon - 1] != ':') colon--;
-    struct str host = str_slice(address, 0, colon > 0 ? colon - 1 : 0);
-    return str_starts_with(host, STR("[")) ? str_slice(host, 1, host.length - 1) : host;
+static struct str ip_of(struct str text) {
+    struct net_address address;
+    return net_address_parse(text, &address) == 0 ? net_address_ip(&address) : STR_NONE;
 }
 
 struct session_start {

@@ -303,6 +303,8 @@ static const struct {
     {"unknown protocol", UPSTREAM "listeners:\n - {protocol: oracle, address: '127.0.0.1:1', upstream: shop}\n",
      "listeners[0].protocol: ", "must be postgres"},
     {"tokens in clear on the network", LISTENER("0.0.0.0:6432", ""), "listeners[0].tls: ", "in clear"},
+    {"tokens in clear on a name that begins like an address", LISTENER("127.evil.example:443", ""), "listeners[0].tls: ",
+     "in clear"},
     {"tokens in clear on a name", LISTENER("db.example:6432", ""), "listeners[0].tls: ", "in clear"},
     {"TLS without a key", LISTENER("0.0.0.0:6432", ", tls: {certificate: a}"), "listeners[0].tls.key: ", "is missing"},
     {"TLS on a Unix socket", LISTENER("unix:s", ", tls: {certificate: a, key: b}"), "listeners[0].tls: ", "no TLS"},
