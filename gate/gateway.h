@@ -69,6 +69,7 @@ struct gateway {
     atomic_int exit_status;
     atomic_uint workers_ready;
     _Atomic(struct snapshot *) next_snapshot; /* loaded by a reload, to be recorded and put in force by the node */
+    atomic_uint reload_uid; /* who asked for the newest one */
     struct fiber *node_fiber;                 /* worker 0's */
 };
 

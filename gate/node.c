@@ -133,12 +133,30 @@ static void record_heartbeat(struct node *node) {
     snapshot_release(&snapshot);
 }
 
+/* Who had it loaded, and what it promises: the keeper takes heartbeat_ms from here. */
+static int record_reload(struct node *node, const struct snapshot *next, struct error *error) {
+    struct json_writer writer;
+    if (record_bundle(node, next, error) != 0) return -1;
+    buffer_clear(&node->event);
+    json_writer_init(&writer, &node->event);
+    json_begin_object(&writer);
+    write_hash(&writer, STR("bundle"), bundle_hash(next->bundle));
+    json_member_integer(&writer, STR("by_uid"), (int64_t)atomic_load(&node->worker->gateway->reload_uid));
+    write_hash(&writer, STR("config"), &next->config->digest);
+    json_member_integer(&writer, STR("heartbeat_ms"),
+                        (int64_t)(next->config->ledger.heartbeat_ns / NANOSECONDS_PER_MILLISECOND));
+    json_member_string(&writer, STR("type"), EVENT_NODE_RELOAD);
+    json_end_object(&writer);
+    record_event(&node->record, 0, buffer_view(&node->event));
+    return record_await(&node->record, node->record.recorded, error);
+}
+
 static void activate_next(struct node *node) {
     struct gateway *gateway = node->worker->gateway;
     struct snapshot *next = atomic_exchange(&gateway->next_snapshot, NULL);
     if (next == NULL) return;
     struct error error;
-    if (record_bundle(node, next, &error) != 0) {
+    if (record_reload(node, next, &error) != 0) {
         log_error("the reload is refused, what was in force stays: %s", error.text);
         snapshot_release(&next);
         return;
@@ -150,14 +168,19 @@ static void activate_next(struct node *node) {
 static void beat_until_cancelled(struct node *node) {
     struct gateway *gateway = node->worker->gateway;
     uint64_t generation;
+    uint64_t beaten_ns = clock_monotonic_ns();
     for (;;) {
         struct snapshot *snapshot = snapshot_slot_take(&gateway->snapshot, &generation);
-        uint64_t deadline_ns = clock_monotonic_ns() + snapshot->config->ledger.heartbeat_ns;
+        uint64_t deadline_ns = beaten_ns + snapshot->config->ledger.heartbeat_ns;
         snapshot_release(&snapshot);
         struct error error = {0};
-        while (fiber_park(deadline_ns, &error) == 0) activate_next(node);
+        if (fiber_park(deadline_ns, &error) == 0) {
+            activate_next(node);
+            continue; /* with the interval that is now promised */
+        }
         if (error.code != ERROR_TIMEOUT) return;
         record_heartbeat(node);
+        beaten_ns = clock_monotonic_ns();
     }
 }
 

@@ -189,6 +189,9 @@ static void note_node_event(struct writer *writer, struct session *session, cons
         atomic_store(&writer->core->node_start_hint, writer->next_index);
     } else if (str_equal(summary->type, EVENT_HEARTBEAT) || str_equal(summary->type, EVENT_NODE_STOP)) {
         declare_gap(writer, session, event_length);
+    } else if (str_equal(summary->type, EVENT_NODE_RELOAD)) {
+        declare_gap(writer, session, event_length); /* by what was promised until now */
+        session->heartbeat_ms = summary->heartbeat_ms;
     }
 }
 

@@ -33,6 +33,7 @@
 #define EVENT_SESSION_START STR("session_start")
 #define EVENT_SESSION_END STR("session_end") /* by the keeper, after a crash: interrupted */
 #define EVENT_INTENT STR("intent")           /* action, verdict, ... */
+#define EVENT_NODE_RELOAD STR("node_reload") /* heartbeat_ms from here on, ... */
 #define EVENT_OUTCOME STR("outcome")         /* action, status, ... */
 #define EVENT_HOLD_REQUESTED STR("hold_requested")
 #define EVENT_APPROVAL STR("approval")

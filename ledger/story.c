@@ -416,6 +416,11 @@ static int note_by_type(struct story *story) {
     case EVENT_TYPE_bundle_activated:
     case EVENT_TYPE_entities_activated: return note_world(story);
     case EVENT_TYPE_heartbeat: note_heartbeat(story, session); break;
+    case EVENT_TYPE_node_reload:
+        if (!story_world_has_bundle(story->world, VALUE(node_reload_bundle)->text)) {
+            story_bad(story, "its bundle is not in the log before it");
+        }
+        break;
     case EVENT_TYPE_hold_ended: story_note_hold_ended(story, session); break;
     case EVENT_TYPE_hold_requested: story_note_hold(story, session); break;
     case EVENT_TYPE_intent: note_intent(story, session); break;

@@ -290,7 +290,9 @@ static void note_heartbeat(struct trail *trail, struct trail_session *session, c
         finding_add(trail->sink, LEDGER_WARNING, entry->index, "heartbeats stayed away until here (declared)");
         return;
     }
-    if (!session->is_node || (!str_equal(type, EVENT_HEARTBEAT) && !str_equal(type, EVENT_NODE_STOP))) return;
+    bool is_reload = str_equal(type, EVENT_NODE_RELOAD);
+    bool is_beat = is_reload || str_equal(type, EVENT_HEARTBEAT) || str_equal(type, EVENT_NODE_STOP);
+    if (!session->is_node || !is_beat) return;
     int64_t gap_ms = (entry->time_us - session->last_beat_us) / 1000;
     bool is_gap = session->heartbeat_ms > 0 && gap_ms / HEARTBEATS_MISSED_MAX > (int64_t)session->heartbeat_ms;
     bool is_interrupted = str_find(entry->event, STR("{\"interrupted\":true,")) == 0;
@@ -300,6 +302,7 @@ static void note_heartbeat(struct trail *trail, struct trail_session *session, c
     }
     session->is_gap_declared = false;
     session->last_beat_us = entry->time_us;
+    if (is_reload) session->heartbeat_ms = entry->summary.heartbeat_ms; /* promised from here on */
 }
 
 static void note_end(struct trail *trail, struct trail_session *session, const struct ledger_entry *entry) {

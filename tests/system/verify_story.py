@@ -7,13 +7,13 @@ import re
 
 HASH = re.compile("[0-9a-f]{64}")
 ENTRY = {"event", "seq", "session", "time"}
-NODE_TYPES = {"node_start", "node_stop", "heartbeat", "heartbeat_gap", "bundle_activated", "entities_activated"}
+NODE_TYPES = {"node_start", "node_stop", "node_reload", "heartbeat", "heartbeat_gap", "bundle_activated", "entities_activated"}
 
 
 FORMAT = pathlib.Path(__file__).parents[2] / "doc" / "evidence-format.md"
 HASHES = {"digest", "view_digest", "bundle", "entities", "binary", "config", "detector"}
 NUMBERS = {"actions", "denials", "entries", "rounds", "bytes", "duration_us", "number", "files", "in_flight", "gap_ms",
-           "heartbeat_ms", "tokens_1h", "tokens_1d", "unrecorded"}
+           "heartbeat_ms", "tokens_1h", "tokens_1d", "unrecorded", "by_uid"}
 
 
 class Lie(Exception):
@@ -137,7 +137,7 @@ class Story:
     def on_node_start(self, session, event, key):
         pass
 
-    on_heartbeat = on_heartbeat_gap = on_node_start
+    on_heartbeat = on_heartbeat_gap = on_node_reload = on_node_start
 
     def on_bundle_activated(self, session, event, key):
         self.world.bundle_activated(event)
