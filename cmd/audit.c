@@ -41,7 +41,7 @@ int audit_place_index(struct audit_place *place, bool is_fresh, struct audit_ind
     struct secret key = {0};
     /* Whoever cannot bind an index makes one for this time only. */
     if (path != NULL && access(place->config->ledger.sealed_key.data, R_OK) != 0) path = NULL;
-    if (path != NULL && seal_kek_load(place->config->ledger.sealed_key.data, &key, error) != 0) return -1;
+    if (path != NULL && seal_kek_load(place->config->ledger.sealed_key.data, false, &key, error) != 0) return -1;
     int result = audit_index_open(index, path, place->folder, secret_view(&key), is_fresh, error);
     secret_wipe(&key);
     return result;

@@ -297,7 +297,7 @@ static void print_member(const struct audit_place *place, const json_t *event, c
     buffer_init(&text, TEXT_MAX_BYTES);
     if (json != NULL && place->config != NULL) {
         const struct config_ledger *ledger = &place->config->ledger;
-        if (seal_kek_load(ledger->sealed_key.data, &key, &error) == 0 &&
+        if (seal_kek_load(ledger->sealed_key.data, false, &key, &error) == 0 &&
             seal_commitment_parse(str_from_cstr(json), &commitment, &error) == 0 &&
             seal_open(ledger->sealed.data, secret_view(&key), &commitment, &text, &error) == 0) {
             printf("  %s, as committed to:\n    %.*s\n", name, (int)buffer_length(&text), buffer_view(&text).data);

@@ -24,8 +24,8 @@ int policy_place_open(struct policy_place *place, const char *evidence, const ch
         return command_fail(COMMAND_USAGE, "%s: there is no such folder", place->evidence);
     }
     const char *key_path = place->config != NULL ? place->config->ledger.sealed_key.data : NULL;
-    if (key_path == NULL || access(key_path, R_OK) != 0) return COMMAND_OK; /* seal_kek_load() would make one */
-    if (seal_kek_load(key_path, &place->key, &error) != 0) return command_fail_error(COMMAND_USAGE, &error);
+    if (key_path == NULL || access(key_path, R_OK) != 0) return COMMAND_OK;
+    if (seal_kek_load(key_path, false, &place->key, &error) != 0) return command_fail_error(COMMAND_USAGE, &error);
     return COMMAND_OK;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "gate/config_internal.h"
+#include "ledger/file.h"
 
 #define MASK_KEY_RANDOM_BYTES 32
 
@@ -55,8 +56,10 @@ int config_parse_duration(struct str text, uint64_t *nanoseconds) {
 int config_parse_address(struct arena *arena, struct str text, struct config_address *address, struct error *error) {
     *address = (struct config_address){.text = arena_copy(arena, text)};
     if (address->text.data == NULL) return error_out_of_memory(error);
+    struct net_address parsed;
+    int result = net_address_parse(address->text, &parsed);
     if (str_starts_with(text, STR("unix:"))) {
-        address->is_unix = true;
+        address->is_unix = address->is_local = true;
         address->path = str_slice(address->text, 5, text.length);
         size_t limit = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
         if (address->path.length == 0) return error_set(error, ERROR_INVALID, "a path must follow unix:");
@@ -64,21 +67,13 @@ int config_parse_address(struct arena *arena, struct str text, struct config_add
         return error_set(error, ERROR_INVALID, "the path of a Unix socket has at most %zu bytes and this has %zu: %.*s",
                          limit, address->path.length, STR_ARGS(address->path));
     }
-    size_t colon = text.length;
-    while (colon > 0 && text.data[colon - 1] != ':') colon--;
-    struct str host = str_slice(text, 0, colon > 0 ? colon - 1 : 0);
-    uint64_t port = 0;
-    if (host.length > 2 && host.data[0] == '[' && host.data[host.length - 1] == ']') {
-        host = str_slice(host, 1, host.length - 1);
-    } else if (str_find_byte(host, ':') != STR_NOT_FOUND) {
-        host = STR_NONE;
-    }
-    if (host.length == 0 || str_parse_u64(str_slice(text, colon, text.length), &port) != 0 || port > UINT16_MAX) {
+    if (result != 0) {
         return error_set(error, ERROR_INVALID, "%.*s is no address: write host:port, [IPv6 address]:port or unix:path",
                          STR_ARGS(text));
     }
-    address->host = arena_copy(arena, host);
-    address->port = (uint16_t)port;
+    address->host = arena_copy(arena, parsed.host);
+    address->port = parsed.port;
+    address->is_local = net_address_is_local(&parsed);
     return address->host.data != NULL ? 0 : error_out_of_memory(error);
 }
 
@@ -261,6 +256,11 @@ static int secret_from_file(struct config_reader *reader, const char *key, const
     if (config_read_path(reader, key, reference, NULL, &path) != 0) return -1;
     int fd = open(path.data, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && is_created) {
+        const struct config_ledger *ledger = &reader->config->ledger;
+        if (file_log_exists(ledger->directory.data, ledger->state.data)) {
+            return config_fail(reader, key, "%s is not there, and the log that was written with it is: put it back from "
+                               "your copy; with a new one no value would have the name that it had", path.data);
+        }
         if (reader->secrets != CONFIG_SECRETS_CREATE) return 0;
         if (secret_create_file(reader, key, path.data) != 0) return -1;
         fd = open(path.data, O_RDONLY | O_CLOEXEC);

@@ -12,10 +12,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "gate/admin.h"
 #include "gate/node.h"
 #include "gate/session.h"
 #include "guard/mask_plan.h"
+#include "ledger/file.h"
 #include "wire/http1/pool.h"
 
 #define GATEWAY_HELPERS 4
@@ -344,6 +346,7 @@ static void raise_descriptor_limit(void) {
 
 static int start(struct gateway *gateway, const char *program, struct error *error) {
     raise_descriptor_limit();
+    process_keep_memory();
     struct snapshot *snapshot = snapshot_load(gateway->config_path, error);
     if (snapshot == NULL) return -1;
     snapshot_slot_init(&gateway->snapshot, snapshot);
@@ -357,7 +360,8 @@ static int start(struct gateway *gateway, const char *program, struct error *err
     random_bytes(&gateway->run_id, sizeof(gateway->run_id));
 
     if (hash_program(gateway, program, error) != 0) return -1;
-    if (seal_kek_load(config->ledger.sealed_key.data, &gateway->seal_key, error) != 0) return -1;
+    bool is_new = !file_log_exists(config->ledger.directory.data, config->ledger.state.data);
+    if (seal_kek_load(config->ledger.sealed_key.data, is_new, &gateway->seal_key, error) != 0) return -1;
     if (mask_box_key_derive(secret_view(&gateway->seal_key), &gateway->box_key, error) != 0) return -1;
     gateway->store = store_open(config->state.data, error);
     if (gateway->store == NULL) return -1;
@@ -463,9 +467,12 @@ static void drain(struct gateway *gateway, const sigset_t *signals) {
 static void wait_for_signals(struct gateway *gateway, const sigset_t *signals) {
     bool is_node_started = false;
     for (;;) {
-        int got;
-        if (sigwait(signals, &got) != 0) continue;
-        if (got == SIGHUP) reload(gateway);
+        siginfo_t info;
+        int got = sigwaitinfo(signals, &info);
+        if (got == SIGHUP) {
+            atomic_store(&gateway->reload_uid, info.si_uid);
+            reload(gateway);
+        }
         if (got == SIGUSR1 && !is_node_started) {
             is_node_started = atomic_load(&gateway->workers_ready) == gateway->worker_count;
             if (is_node_started && worker_post(gateway->workers[0].worker, start_node_fibers, gateway) != 0) return;

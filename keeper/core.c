@@ -63,6 +63,7 @@ static int write_vkey(struct keeper_core *core, const char *path, struct error *
 static int open_parts(struct keeper_core *core, const struct keeper_options *options, struct error *error) {
     char state[KEEPER_PATH_BYTES];
     char path[KEEPER_PATH_BYTES];
+    bool is_new;
     uint32_t segment_bytes = options->wal_segment_bytes > 0 ? options->wal_segment_bytes : KEEPER_WAL_SEGMENT_BYTES;
     uint64_t wal_bytes = options->wal_max_bytes > 0 ? options->wal_max_bytes : KEEPER_WAL_MAX_BYTES;
     if (segment_bytes < 1024 * 1024 || segment_bytes % 4096 != 0 || wal_bytes / segment_bytes < 4 ||
@@ -73,9 +74,12 @@ static int open_parts(struct keeper_core *core, const struct keeper_options *opt
     if (path_or_default(core->evidence_folder, options->evidence_folder, "", "", error) != 0 ||
         path_or_default(state, options->state_folder, core->evidence_folder, ".state", error) != 0 ||
         open_locked(core->evidence_folder, 0755, &core->evidence_fd, error) != 0 ||
-        open_locked(state, 0700, &core->state_fd, error) != 0 ||
-        path_or_default(path, options->key_file, state, "/signing.key", error) != 0 ||
-        checkpoint_signer_load(&core->signer, path, str_from_cstr(options->origin), error) != 0 ||
+        open_locked(state, 0700, &core->state_fd, error) != 0) {
+        return -1;
+    }
+    is_new = !file_log_exists(core->evidence_folder, state);
+    if (path_or_default(path, options->key_file, state, "/signing.key", error) != 0 ||
+        checkpoint_signer_load(&core->signer, path, is_new, str_from_cstr(options->origin), error) != 0 ||
         path_or_default(path, options->vkey_file, core->evidence_folder, ".vkey", error) != 0 ||
         write_vkey(core, path, error) != 0 ||
         high_water_open(core, options->high_water_file, error) != 0 ||

@@ -5,11 +5,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/process.h"
 #include "keeper/core.h"
 #include "keeper/fault.h"
 #include "keeper/protocol.h"
@@ -26,7 +26,7 @@
 static void set_up_process(void) {
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGUSR1, SIGUSR2};
     for (size_t i = 0; i < LENGTH_OF(ignored); i++) signal(ignored[i], SIG_IGN);
-    prctl(PR_SET_DUMPABLE, 0);
+    process_keep_memory();
 }
 
 static void send_line(int fd, const char *text) {

@@ -64,7 +64,6 @@ static void format_words(struct word_list *list, const struct keeper_options *op
                          const struct rings_descriptors *rings, int lifeline_fd) {
     add_text(list, "evidence_folder", options->evidence_folder);
     add_text(list, "state_folder", options->state_folder);
-    add_text(list, "key_file", options->key_file);
     add_text(list, "vkey_file", options->vkey_file);
     add_text(list, "high_water_file", options->high_water_file);
     add_text(list, "origin", options->origin);
@@ -101,7 +100,7 @@ static int parse_word(const char *word, struct child_words *out) {
     if (!str_split(&rest, '=', &name) || rest.data == NULL) return -1;
     const struct { struct str name; const char **place; } texts[] = {
         {STR("evidence_folder"), &out->options.evidence_folder}, {STR("state_folder"), &out->options.state_folder},
-        {STR("key_file"), &out->options.key_file}, {STR("vkey_file"), &out->options.vkey_file},
+        {STR("vkey_file"), &out->options.vkey_file},
         {STR("origin"), &out->options.origin}, {STR("high_water_file"), &out->options.high_water_file},
     };
     for (size_t i = 0; i < LENGTH_OF(texts); i++) {
@@ -129,6 +128,14 @@ static int parse_word(const char *word, struct child_words *out) {
         return -1;
     }
     return 0;
+}
+
+/* Where the key lies is not for everybody who can list processes: it comes by the environment, for the owner to read. */
+static void take_key_file(struct keeper_options *options) {
+    const char *path = getenv(KEEPER_KEY_VARIABLE);
+    options->key_file = path != NULL ? strdup(path) : NULL;
+    CHECK(path == NULL || options->key_file != NULL);
+    unsetenv(KEEPER_KEY_VARIABLE);
 }
 
 static int compare_fds(const void *a, const void *b) {
@@ -163,13 +170,15 @@ int keeper_child_main(int argc, char **argv) {
         log_error("keeper: it is started by the gateway, not by hand");
         return KEEPER_EXIT_REFUSED;
     }
+    take_key_file(&words.options);
     close_others(&words);
     return keeper_main(&words.options, &words.rings, (int)words.lifeline_fd);
 }
 
 /* The gateway's side ----------------------------------------------------------------------------------------------- */
 
-static void add_environment(struct word_list *list) {
+static void add_environment(struct word_list *list, const struct keeper_options *options) {
+    add_text(list, KEEPER_KEY_VARIABLE, options->key_file);
     for (size_t i = 0; i < LENGTH_OF(inherited_variables); i++) {
         add_text(list, inherited_variables[i], getenv(inherited_variables[i]));
     }
@@ -230,7 +239,7 @@ static int start(struct keeper *keeper, const struct keeper_options *options, st
     for (size_t i = 0; verb[i] != NULL; i++) add_word(&list, str_from_cstr(verb[i]));
     format_words(&list, options, &descriptors, pair[1]);
     arena_init(&environment.arena, ARENA_BYTES);
-    add_environment(&environment);
+    add_environment(&environment, options);
     int code = spawn(&keeper->pid, program, &list, &environment, &descriptors, pair[1]);
     arena_free(&list.arena);
     arena_free(&environment.arena);

@@ -146,7 +146,8 @@ static int signer_from_text(struct checkpoint_signer *signer, struct str text, s
     return result;
 }
 
-int checkpoint_signer_load(struct checkpoint_signer **signer, const char *path, struct str name, struct error *error) {
+int checkpoint_signer_load(struct checkpoint_signer **signer, const char *path, bool may_be_made, struct str name,
+                           struct error *error) {
     if (!is_name(name)) {
         return error_set(error, ERROR_INVALID, "origin \"%.*s\": spaces and '+' are not allowed", STR_ARGS(name));
     }
@@ -156,7 +157,11 @@ int checkpoint_signer_load(struct checkpoint_signer **signer, const char *path, 
     buffer_init(&text, 2 * 65536);
     struct error problem = {0};
     int result = file_read(AT_FDCWD, path, &text, &problem);
-    if (result != 0 && problem.code == ERROR_NOT_FOUND) result = create_key(path, name, &text, &problem);
+    if (result != 0 && problem.code == ERROR_NOT_FOUND && may_be_made) result = create_key(path, name, &text, &problem);
+    if (result != 0 && problem.code == ERROR_NOT_FOUND) {
+        (void)error_set(&problem, ERROR_NOT_FOUND, "is not there, and its log is: put it back from your copy; with a new "
+                        "key nobody who trusts the old one could check what follows");
+    }
     if (result == 0) result = signer_from_text(*signer, buffer_view(&text), name, &problem);
     if (text.data != NULL) OPENSSL_cleanse(text.data, text.capacity);
     buffer_free(&text);

@@ -32,8 +32,9 @@ struct checkpoint_signer;
 int checkpoint_vkey_parse(struct str text, struct checkpoint_vkey *vkey, struct error *error) MUST_USE;
 void checkpoint_vkey_format(const struct checkpoint_vkey *vkey, struct buffer *out);
 
-/* Loads the key; when there is no such file it makes one with that name. */
-int checkpoint_signer_load(struct checkpoint_signer **signer, const char *path, struct str name, struct error *error)
+/* Loads the key. Where may_be_made, one that is not there is made, with that name: for a log that begins. */
+int checkpoint_signer_load(struct checkpoint_signer **signer, const char *path, bool may_be_made, struct str name,
+                           struct error *error)
     MUST_USE;
 void checkpoint_signer_free(struct checkpoint_signer **signer);
 const struct checkpoint_vkey *checkpoint_signer_vkey(const struct checkpoint_signer *signer);

@@ -100,3 +100,13 @@ int file_replace(int folder_fd, const char *path, struct str data, unsigned mode
     }
     return 0;
 }
+
+static bool holds(const char *folder, const char *name) {
+    char path[PATH_MAX];
+    int length = folder != NULL ? snprintf(path, sizeof(path), "%s/%s", folder, name) : -1;
+    return length > 0 && (size_t)length < sizeof(path) && access(path, F_OK) == 0;
+}
+
+bool file_log_exists(const char *evidence_folder, const char *state_folder) {
+    return holds(evidence_folder, "checkpoint") || holds(evidence_folder, "tile") || holds(state_folder, "state");
+}

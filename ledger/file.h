@@ -12,6 +12,8 @@ int file_write_all(int fd, struct str data) MUST_USE;
 /* temp, fsync, rename, fsync of the folder; the file is old or new, never half. */
 int file_replace(int folder_fd, const char *path, struct str data, unsigned mode, struct error *error) MUST_USE;
 int file_sync_folder_of(int folder_fd, const char *path) MUST_USE;
+/* A log stands in these folders: something of it was published, or was about to be. Its keys are never made anew. */
+bool file_log_exists(const char *evidence_folder, const char *state_folder);
 /* Creates the folders in front of the last '/' of path. */
 int file_make_folders_of(int folder_fd, const char *path) MUST_USE;
 

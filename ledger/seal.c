@@ -56,17 +56,21 @@ struct seal_session {
     struct recent_text recent[RECENT_COUNT];
 };
 
-int seal_kek_load(const char *path, struct secret *kek, struct error *error) {
+int seal_kek_load(const char *path, bool may_be_made, struct secret *kek, struct error *error) {
     struct buffer bytes;
     struct error problem = {0};
     buffer_init(&bytes, 2 * 65536);
     int result = file_read(AT_FDCWD, path, &bytes, &problem);
-    if (result != 0 && problem.code == ERROR_NOT_FOUND) {
+    if (result != 0 && problem.code == ERROR_NOT_FOUND && may_be_made) {
         char fresh[SEAL_KEK_BYTES];
         random_bytes(fresh, sizeof(fresh));
         buffer_append(&bytes, fresh, sizeof(fresh));
         OPENSSL_cleanse(fresh, sizeof(fresh));
         result = file_replace(AT_FDCWD, path, buffer_view(&bytes), 0600, &problem);
+    }
+    if (result != 0 && problem.code == ERROR_NOT_FOUND) {
+        (void)error_set(&problem, ERROR_NOT_FOUND, "%s is not there, and the log that it belongs to is: put it back from "
+                        "your copy, a new one would open nothing that is sealed", path);
     }
     if (result == 0 && buffer_length(&bytes) != SEAL_KEK_BYTES) {
         result = error_set(&problem, ERROR_INVALID, "%s: a key file holds exactly %u bytes", path, SEAL_KEK_BYTES);

@@ -44,8 +44,9 @@ struct seal_commitment {
     uint64_t length;          /* of the text, in bytes */
 };
 
-/* Reads the 32-byte key file, or creates it (random, 0600) when there is none. */
-int seal_kek_load(const char *path, struct secret *kek, struct error *error) MUST_USE;
+/* Reads the 32-byte key file. Where may_be_made, one that is not there is created (random, 0600): for a log that begins;
+ * without the key of one that exists nothing of it can be opened, and a new one would hide that. */
+int seal_kek_load(const char *path, bool may_be_made, struct secret *kek, struct error *error) MUST_USE;
 
 /* folder is created if missing; run is a random number of this gateway run, the same for all workers. */
 int sealer_new(struct sealer **sealer, const char *folder, struct str kek, uint64_t run, uint32_t worker,

@@ -374,7 +374,7 @@ def test_held_action_does_not_hold_back_earlier_answers(make_held):
             assert before == [(41,), (42,)]
             assert thread.is_alive()
         finally:
-            gateway.run("approve", row["id"], token="bo")
+            gateway.approve(row["id"], "bo")
             thread.join(20)
         assert not thread.is_alive() and not failures
 
@@ -398,7 +398,7 @@ def test_pending_says_who_what_why_and_until_when(make_held):
 def test_approval_by_action_id_and_its_entries(make_held):
     gateway = make_held()
     held = gateway.held("CREATE TABLE by_action (id int)")
-    assert gateway.run("approve", held.action, "--reason", "canary-reason-1", token="bo").returncode == 0
+    assert gateway.approve(held.action, "bo", "--reason", "canary-reason-1").returncode == 0
     assert held.finish().error is None
     mine = events_of(gateway, held.action)
     assert [event["type"] for event in mine] == ["hold_requested", "approval", "hold_ended", "intent", "outcome"]

@@ -129,7 +129,10 @@ def test_named_statement_keeps_its_types_for_later_binds(gateway, held):
     """Parse in one batch, Bind in binary form in another."""
     session = pgwire.Connection(gateway.port)
     session.login("copilot", gateway.token("copilot"), "views")
-    session.ask(pgwire.parse("UPDATE orders SET id = $1", b"s", [23]) + pgwire.SYNC)
+    parsed = held(lambda _: session.ask(pgwire.parse("UPDATE orders SET id = $1", b"s", [23]) + pgwire.SYNC))
+    for voter in ("bo", "cleo"):
+        gateway.approve(parsed.id, voter)
+    parsed.finish()
 
     def run(_):
         session.ask(pgwire.bind([b"\x00\x00\x00\x2a"], name=b"s", formats=[1]) + pgwire.execute() + pgwire.SYNC)

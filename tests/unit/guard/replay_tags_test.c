@@ -59,7 +59,7 @@ static void open_seals(struct seals *seals) {
     char path[96];
     snprintf(seals->folder, sizeof(seals->folder), "%s/sealed", world_folder);
     snprintf(path, sizeof(path), "%s/kek", world_folder);
-    CHECK(seal_kek_load(path, &seals->kek, NULL) == 0);
+    CHECK(seal_kek_load(path, true, &seals->kek, NULL) == 0);
     CHECK(sealer_new(&seals->sealer, seals->folder, secret_view(&seals->kek), 1, 0, NULL) == 0);
     CHECK(seal_session_begin(seals->sealer, 1, &seals->session, NULL) == 0);
 }

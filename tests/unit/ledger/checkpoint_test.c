@@ -37,13 +37,13 @@ static void test_signing(const char *folder) {
     struct sha256 root = sha256_of(STR("root"));
     buffer_init(&note, CHECKPOINT_MAX_BYTES);
     snprintf(path, sizeof(path), "%s/key", folder);
-    CHECK(checkpoint_signer_load(&signer, path, STR(TEST_ORIGIN), &error) == 0);
+    CHECK(checkpoint_signer_load(&signer, path, true, STR(TEST_ORIGIN), &error) == 0);
     ok(stat(path, &status) == 0 && (status.st_mode & 0777) == 0600, "a key file is for its owner only");
-    ok(checkpoint_signer_load(&again, path, STR(TEST_ORIGIN), &error) == 0 &&
+    ok(checkpoint_signer_load(&again, path, true, STR(TEST_ORIGIN), &error) == 0 &&
            memcmp(checkpoint_signer_vkey(again), checkpoint_signer_vkey(signer), sizeof(struct checkpoint_vkey)) == 0,
        "and is loaded again");
     checkpoint_signer_free(&again);
-    ok(checkpoint_signer_load(&again, path, STR("other.invalid"), &error) != 0, "not under another name");
+    ok(checkpoint_signer_load(&again, path, true, STR("other.invalid"), &error) != 0, "not under another name");
     CHECK(checkpoint_sign(signer, 12345, &root, &note, &error) == 0);
     const struct checkpoint_vkey *vkey = checkpoint_signer_vkey(signer);
     ok(checkpoint_verify(buffer_view(&note), vkey, &checkpoint, &error) == 0 && checkpoint.size == 12345 &&

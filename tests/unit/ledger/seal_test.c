@@ -53,13 +53,13 @@ int main(void) {
     test_begin(&run);
     buffer_init(&out, 1 << 20);
     snprintf(path, sizeof(path), "%s/kek", run.folder);
-    ok(seal_kek_load(path, &kek, &error) == 0 && kek.length == SEAL_KEK_BYTES, "a KEK is made");
+    ok(seal_kek_load(path, true, &kek, &error) == 0 && kek.length == SEAL_KEK_BYTES, "a KEK is made");
     struct stat status;
     ok(stat(path, &status) == 0 && (status.st_mode & 0777) == 0600, "for its owner's eyes only");
     struct secret again = {0};
-    ok(seal_kek_load(path, &again, &error) == 0 && str_equal(secret_view(&again), secret_view(&kek)), "and kept");
+    ok(seal_kek_load(path, true, &again, &error) == 0 && str_equal(secret_view(&again), secret_view(&kek)), "and kept");
     snprintf(path, sizeof(path), "%s/other", run.folder);
-    CHECK(seal_kek_load(path, &other_kek, &error) == 0);
+    CHECK(seal_kek_load(path, true, &other_kek, &error) == 0);
     CHECK(sealer_new(&sealer, run.evidence, secret_view(&kek), 0x1234, 3, &error) == 0);
     for (size_t s = 0; s < 2; s++) {
         CHECK(seal_session_begin(sealer, s, &sessions[s], &error) == 0);

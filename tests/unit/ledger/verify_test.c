@@ -213,7 +213,7 @@ static void test_trails(void) {
         CHECK(file_make_folders_of(AT_FDCWD, path) == 0);
         CHECK(file_replace(AT_FDCWD, path, str_make(edge.levels[0].hashes, count * SHA256_BYTES), 0644, NULL) == 0);
         snprintf(path, sizeof(path), "%s/key", run.folder);
-        CHECK(checkpoint_signer_load(&signer, path, STR(TEST_ORIGIN), NULL) == 0);
+        CHECK(checkpoint_signer_load(&signer, path, true, STR(TEST_ORIGIN), NULL) == 0);
         struct sha256 root = merkle_edge_root(&edge);
         buffer_clear(&changed);
         CHECK(checkpoint_sign(signer, count, &root, &changed, NULL) == 0);
