@@ -104,8 +104,7 @@ static int keep_types(struct postgres_state *state, struct expectation *entry, s
     if (types.length == 0) return 0;
     entry->parameters = name_parameters_new();
     if (entry->parameters == NULL) return error_out_of_memory(error);
-    entry->parameters->types = types;
-    entry->parameters->type_count = types.length / 4;
+    *entry->parameters = (struct name_parameters){.reference_count = 1, .types = types, .type_count = types.length / 4};
     name_parameters_keep(entry->parameters, &state->parameter_bytes);
     return 0;
 }
