@@ -100,24 +100,6 @@ static int send_name(struct postgres_state *state, struct expectation *entry, en
     return error_set(error, ERROR_LIMIT, "more than %u prepared statements and portals are under way", NAMES_MAX);
 }
 
-static int keep_types(struct postgres_state *state, struct expectation *entry, struct str types, struct error *error) {
-    if (types.length == 0) return 0;
-    entry->parameters = name_parameters_new();
-    if (entry->parameters == NULL) return error_out_of_memory(error);
-    *entry->parameters = (struct name_parameters){.reference_count = 1, .types = types, .type_count = types.length / 4};
-    name_parameters_keep(entry->parameters, &state->parameter_bytes);
-    return 0;
-}
-
-/* Of the statement that a Bind is of, after resolve(). */
-static struct str types_of(const struct postgres_state *state, struct str statement) {
-    const struct name *sent = names_find(&state->names, NAME_STATEMENT, statement);
-    struct sql_named found;
-    if (sent != NULL && sent->in_flight > 0 && sent->batch == state->batch)
-        return sent->parameters != NULL ? sent->parameters->types : STR_NONE;
-    return sql_session_find_prepared(state->sql, name_clip(statement), &found) ? found.types : STR_NONE;
-}
-
 /* P */
 static int handle_parse(struct wire_session *session, struct error *error) {
     struct postgres_state *state = postgres_state(session);
@@ -138,7 +120,7 @@ static int handle_parse(struct wire_session *session, struct error *error) {
     }
     entry->analysis = analysis;
     if (entry->analysis->statement_count > 0) entry->statement = &entry->analysis->statements[0];
-    if (keep_types(state, entry, parse.type_oids, error) != 0) return -1;
+    if (postgres_keep_types(state, entry, parse.type_oids, error) != 0) return -1;
     if (send_name(state, entry, NAME_STATEMENT, parse.name, error) != 0) return -1;
     return prefix_add(session, &message, error);
 }
@@ -194,7 +176,7 @@ static int handle_bind(struct wire_session *session, struct error *error) {
     entry->statement = statement;
     if (analysis != NULL && postgres_bind_values(&bind, &entry->analysis, &entry->statement, error) != 0) return -1;
     if (bind.value_count > 0) {
-        struct str types = types_of(state, bind.statement);
+        struct str types = postgres_types_of(state, bind.statement);
         entry->parameters = postgres_inspect_bind(session, &bind, entry->statement, types, error);
         if (entry->parameters == NULL) return -1;
     }

@@ -102,3 +102,20 @@ void postgres_add_settings(struct wire_session *session, struct action *action) 
                     STR("the client sends it after the decision: it is no part of what is approved"));
     }
 }
+
+int postgres_keep_types(struct postgres_state *state, struct expectation *entry, struct str types, struct error *error) {
+    if (types.length == 0) return 0;
+    entry->parameters = name_parameters_new();
+    if (entry->parameters == NULL) return error_out_of_memory(error);
+    *entry->parameters = (struct name_parameters){.reference_count = 1, .types = types, .type_count = types.length / 4};
+    name_parameters_keep(entry->parameters, &state->parameter_bytes);
+    return 0;
+}
+
+struct str postgres_types_of(const struct postgres_state *state, struct str statement) {
+    const struct name *sent = names_find(&state->names, NAME_STATEMENT, statement);
+    struct sql_named found;
+    if (sent != NULL && sent->in_flight > 0 && sent->batch == state->batch)
+        return sent->parameters != NULL ? sent->parameters->types : STR_NONE;
+    return sql_session_find_prepared(state->sql, name_clip(statement), &found) ? found.types : STR_NONE;
+}
