@@ -170,7 +170,7 @@ struct name_parameters *postgres_inspect_bind(struct wire_session *session, cons
 void postgres_add_parameters(struct action *action, const struct name_parameters *parameters,
                              const struct sql_statement *statement);
 void postgres_add_settings(struct wire_session *session, struct action *action);
-/* The types of parameters that a Parse named, in its entry; those of the statement that a Bind is of, once it is resolved. */
+/* The types of parameters that a Parse named, in its entry; those of the statement that a Bind is of, when resolved. */
 int postgres_keep_types(struct postgres_state *state, struct expectation *entry, struct str types,
                         struct error *error) MUST_USE;
 struct str postgres_types_of(const struct postgres_state *state, struct str statement);
