@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gate/budget.h"
 #include "gate/plans.h"
 
 #define EXCHANGE_ROUNDS_MAX 8
@@ -62,9 +63,13 @@ static int renew_ambient_plan(struct session *session, const struct policy_facts
     return 0;
 }
 
-static struct policy_facts measure(struct session *session) {
+/* action: NULL for what belongs to none. */
+static struct policy_facts measure(struct session *session, const struct action *action) {
     int64_t now_us = clock_real_us();
-    struct usage_totals spent = usage_read(session->worker->gateway->usage, session->principal_name, now_us);
+    struct usage_totals spent = usage_read(session->worker->gateway->usage, session->principal_name);
+    if (action != NULL && action->reserved.number != 0) {
+        spent = (struct usage_totals){action->reserved.tokens_1h, action->reserved.tokens_1d};
+    }
     return (struct policy_facts){
         .now_us = now_us,
         .session_actions = session->record.actions,
@@ -110,7 +115,7 @@ static int ask_what_is_revealed(struct session *session, struct action *action, 
 static void decide(struct session *session, struct action *action, const struct str *applied, size_t applied_count) {
     struct error error = {0};
     struct verdict *verdict = &action->verdict;
-    struct policy_facts facts = measure(session);
+    struct policy_facts facts = measure(session, NULL);
     if (action->refused_as != REFUSAL_NONE) {
         deny(action, action->refusal);
         return;
@@ -256,15 +261,20 @@ static void begin_flight(struct session *session, const struct action *action) {
 
 static int ask_one(struct session *session, struct action *action, struct error *error) {
     const struct wire_protocol *protocol = session->wire.protocol;
+    struct error why;
+    if (session_reserve(session, action, &why) != 0) {
+        action_refuse(action, REFUSAL_UNCOUNTED, str_from_cstr(why.text));
+    }
     if (judge_whole(session, action, error) != 0) {
+        action->verdict.kind = VERDICT_DENY;
+        session_settle(session, action);
         action_free(&action);
         return -1;
     }
-
-    struct error why;
     if (!recorder_is_accepting(session->record.recorder, &why)) {
         deny(action, str_from_cstr(why.text)); /* the one denial without an entry: there is nowhere to write it */
         action->verdict.is_unavailable = true;
+        session_settle(session, action);
         return protocol->refuse(&session->wire, action, error);
     }
     const struct mask_plans *plans = NULL;
@@ -275,6 +285,7 @@ static int ask_one(struct session *session, struct action *action, struct error 
     record_or_deny(session, action);
     if (action->verdict.kind != VERDICT_ALLOW) {
         session->filling = NULL;
+        session_settle(session, action);
         session->answer_mark = session->record.recorded;
         return protocol->refuse(&session->wire, action, error);
     }
@@ -302,7 +313,7 @@ static void account_for(struct session *session, struct action *action) {
     struct fact *facts = action->outcome.facts;
     record_check_facts(session->worker->masks, facts);
     record_outcome(&session->record, action, action->intent);
-    usage_add(session->worker->gateway->usage, session->principal_name, clock_real_us(), facts_spent(facts));
+    session_settle(session, action);
     session->in_flight--;
     atomic_fetch_sub_explicit(&session->worker->gateway->in_flight, 1, memory_order_relaxed);
     if (session->upstream->outcome == CONFIG_OUTCOME_DURABLE) session->answer_mark = session->record.recorded;
@@ -339,7 +350,7 @@ static void answer_main(void *argument) {
 
 int exchange_run(struct session *session, struct error *error) {
     struct answer_fiber fiber = {.session = session};
-    struct policy_facts facts = measure(session);
+    struct policy_facts facts = measure(session, NULL);
     if (renew_ambient_plan(session, &facts, error) != 0) return -1;
     session->answer = fiber_start(session->worker->worker, answer_main, &fiber, "answer");
     if (session->answer == NULL) return error_out_of_memory(error);

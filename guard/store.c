@@ -11,7 +11,7 @@
 #include "guard/store_internal.h"
 
 #define STORE_MAGIC 0x5570a3e1u
-#define STORE_SCHEMA_VERSION 4
+#define STORE_SCHEMA_VERSION 5
 #define STORE_APPLICATION_ID 0x73776f72 /* "swor": marks the file as ours */
 
 static const char *const store_sql[STORE_STATEMENT_COUNT] = {
@@ -81,6 +81,16 @@ static const char *const store_steps[STORE_SCHEMA_VERSION - 1] = {
     "CREATE INDEX shelf_scope ON shelf (scope, sequence);"
     "CREATE INDEX shelf_expiry ON shelf (expires_us);"
     "UPDATE schema_version SET version = 4;",
+    "CREATE TABLE spending ("
+    " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " principal TEXT NOT NULL,"
+    " time_us INTEGER NOT NULL,"
+    " tokens INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX spending_principal ON spending (principal, time_us, tokens);"
+    "CREATE INDEX spending_time ON spending (time_us);"
+    "INSERT INTO spending (principal, time_us, tokens) SELECT principal, start_us + 300000000, tokens FROM usage;"
+    "DROP TABLE usage;"
+    "UPDATE schema_version SET version = 5;",
 };
 
 static int store_execute(struct store *store, const char *sql, struct error *error) {

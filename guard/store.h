@@ -20,7 +20,7 @@
 #define STORE_VOTES_MAX 256 /* of one hold that are listed */
 #define STORE_CONVERSATION_BYTES_MAX (16u << 20)
 #define STORE_SHELF_BYTES_MAX (16u << 20) /* of one row, unsealed */
-#define STORE_USAGE_BYTES_MAX ((size_t)256 << 20)
+#define STORE_SPENDING_SWEEP_EACH 64 /* rows that were added */
 #define STORE_CONVERSATION_NAME_MAX 8192 /* with the names of principal and upstream */
 
 struct store;
@@ -136,21 +136,20 @@ typedef int store_shelf_function(void *context, int64_t sequence, struct str sea
 int store_shelf_each(struct store *store, const struct sha256 *scope, int64_t after, int64_t now_us,
                      store_shelf_function *function, void *context, struct error *error) MUST_USE;
 
-/* ---- Usage: guard/usage.h counts ------------------------------------------------------------------------------ */
+/* ---- Spending: guard/usage.h counts ---------------------------------------------------------------------------- */
 
-struct store_usage {
-    struct str principal;
-    int64_t start_us; /* of the slot of time */
-    int64_t tokens;   /* spent in it */
-};
-
-/* All or none; replaces what is there. Slots that began before oldest_us are swept. */
-int store_usage_put(struct store *store, const struct store_usage *rows, size_t count, int64_t oldest_us,
-                    struct error *error) MUST_USE;
-/* Those that began at from_us or later, in order of time. With the lock held: the function must not come back here; -1
- * from it: memory is out. */
-typedef int store_usage_function(void *context, struct str principal, int64_t start_us, int64_t tokens);
-int store_usage_each(struct store *store, int64_t from_us, store_usage_function *function, void *context,
-                     struct error *error) MUST_USE;
+/* *number: of the row, above those of all rows before it. Now and then sweeps those older than oldest_us. */
+int store_spending_add(struct store *store, struct str principal, int64_t time_us, int64_t tokens, int64_t oldest_us,
+                       int64_t *number, struct error *error) MUST_USE;
+/* Replaces what is there; a row that was swept stays away. */
+int store_spending_settle(struct store *store, int64_t number, int64_t time_us, int64_t tokens, struct error *error)
+    MUST_USE;
+/* Of the rows with a number below `before`: those later than hour_us, and those later than day_us. */
+int store_spending_totals(struct store *store, struct str principal, int64_t before, int64_t hour_us, int64_t day_us,
+                          int64_t *tokens_1h, int64_t *tokens_1d, struct error *error) MUST_USE;
+/* The totals of each principal. With the lock held: the function must not come back here; -1 from it: memory is out. */
+typedef int store_spending_function(void *context, struct str principal, int64_t tokens_1h, int64_t tokens_1d);
+int store_spending_each(struct store *store, int64_t hour_us, int64_t day_us, store_spending_function *function,
+                        void *context, struct error *error) MUST_USE;
 
 #endif

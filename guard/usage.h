@@ -1,20 +1,18 @@
 /* Usage: how many tokens each principal spent, for budgets (`context.tokens_1h`, `context.tokens_1d`).
  *
- * Counted in slots of USAGE_SLOT_US. A total takes every slot that overlaps its hour or day whole, so it may reach up to one
- * slot further back: it never says too little. What is spent is known when an answer ends: actions that are under way do
- * not count yet.
+ * A prompt reserves an estimate before it is decided, and settles it with what was spent when its answer ends; each is one
+ * transaction of the state, which all gateways share. A prompt is decided by what was reserved before its own reservation,
+ * so that those side by side are decided as if one came after the other. What is never settled (a crash) stays counted.
  *
- * In memory behind a lock, and in the store, so that a restart resets no budget: a thread of its own writes what changed,
- * every USAGE_WRITE_MS and at the end. A crash loses at most what was not written. All functions are thread-safe; only
- * usage_new() and usage_free() block. */
+ * Other actions spend nothing and are decided by totals in memory, which are at most USAGE_READ_MS old where another gateway
+ * spent. All functions are thread-safe; all but usage_read() block (guard/store.h). */
 #ifndef SWORN_GUARD_USAGE_H
 #define SWORN_GUARD_USAGE_H
 
 #include "guard/store.h"
 
-#define USAGE_SLOT_US (5 * 60 * 1000000ll)
-#define USAGE_WRITE_MS 1000
-#define USAGE_TOKENS_MAX (1ll << 43) /* in one slot; a day of them is a number that evidence can hold */
+#define USAGE_READ_MS 2000
+#define USAGE_TOKENS_MAX (1ll << 43) /* of one action; a day of them is a number that evidence can hold */
 
 struct usage;
 
@@ -23,12 +21,16 @@ struct usage_totals {
     int64_t tokens_1d;
 };
 
-/* Reads what the store has, and starts the thread. The store is borrowed. */
+/* Reads what the store has, and starts the thread that reads it again. The store is borrowed. */
 struct usage *usage_new(struct store *store, int64_t now_us, struct error *error) MUST_USE;
-/* Writes what is left. */
 void usage_free(struct usage **usage);
 
-void usage_add(struct usage *usage, struct str principal, int64_t now_us, int64_t tokens);
-struct usage_totals usage_read(struct usage *usage, struct str principal, int64_t now_us);
+/* *totals: what was spent and reserved before. *reservation is a number of the state. */
+int usage_reserve(struct usage *usage, struct str principal, int64_t now_us, int64_t tokens, int64_t *reservation,
+                  struct usage_totals *totals, struct error *error) MUST_USE;
+/* As spent now. reservation 0: nothing was reserved. */
+int usage_settle(struct usage *usage, struct str principal, int64_t now_us, int64_t reservation, int64_t tokens,
+                 struct error *error) MUST_USE;
+struct usage_totals usage_read(struct usage *usage, struct str principal);
 
 #endif

@@ -134,6 +134,12 @@ struct action {
     struct outcome outcome;
     const struct str *tools; /* that a later answer may call, too: of a request that begins or continues a conversation */
     size_t tool_count;
+    int64_t tokens_estimate; /* that a prompt may spend; 0: no prompt */
+    struct {                 /* the gate's: its part of a budget, and what was spent before it; number 0: none */
+        int64_t number;
+        int64_t tokens_1h;
+        int64_t tokens_1d;
+    } reserved;
     struct vault *vault; /* the gate's: what its placeholders stand for; in the arena; NULL: there are none */
     void *wire; /* the protocol's own, in the action's arena */
 };

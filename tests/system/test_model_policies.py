@@ -1,6 +1,7 @@
 """What policies say of model APIs, over real sockets: budgets, tool calls, what nobody can inspect; evidence and replay."""
 import http.client
 import json
+import threading
 
 import pytest
 
@@ -57,6 +58,43 @@ def test_a_budget_is_spent_and_outlives_a_restart(place):
     denial = wait_for_event(gateway, "intent", lambda event: event["verdict"] == "deny")[-1]
     assert (denial["tokens_1h"], denial["tokens_1d"]) == (spent, spent)
     assert len(fake.requests) == 2
+
+
+def test_prompts_side_by_side_share_one_budget(place):
+    """The one that is under way has reserved its part: the other is not decided as if nothing were spent."""
+    fake, gateway = place
+    fake.script({"head_delay_ms": 3000, "say": "slow"})
+    statuses = []
+    first = threading.Thread(target=lambda: statuses.append(prompt(gateway, "copilot", "hello")[0]))
+    first.start()
+    fake.wait(lambda requests: len(requests) == 1)
+    status, text = prompt(gateway, "copilot", "at the same time")
+    first.join()
+    assert (statuses, status) == ([200], 403) and "the budget is spent" in text
+    denial = wait_for_event(gateway, "intent", lambda event: event["verdict"] == "deny")[-1]
+    assert denial["tokens_1d"] > 1000 and len(fake.requests) == 1  # the estimate: no max_tokens was given
+
+
+def test_a_crash_and_an_error_of_the_provider(place):
+    """What was under way when the gateway was killed stays counted; what the provider refused costs nothing."""
+    fake, gateway = place
+    fake.script({"status": 429})
+    assert prompt(gateway, "copilot", "too many")[0] == 429
+    fake.script({"head_delay_ms": 6000, "say": "slow"})
+    first = threading.Thread(target=lambda: killed(gateway))
+    first.start()
+    fake.wait(lambda requests: len(requests) == 2)
+    gateway.process.kill()
+    gateway.process.wait()
+    first.join()
+    gateway.process = None
+    gateway.start()
+    assert prompt(gateway, "copilot", "after the crash")[0] == 403 and len(fake.requests) == 2
+
+
+def killed(gateway):
+    with pytest.raises((OSError, http.client.HTTPException)):
+        prompt(gateway, "copilot", "hello", max_tokens=77)
 
 
 def test_tool_calls_are_decided_by_their_arguments_and_replay(place):

@@ -5,6 +5,9 @@
 #include "wire/llm/exchange.h"
 
 #define PROMPT_ATTRIBUTES_MAX 12
+#define BYTES_PER_TOKEN 4
+#define TOKENS_OUT_USUAL 1024
+#define TOKENS_OUT_MAX 1000000 /* what no model writes is no limit */
 
 /* ---- Inspection ------------------------------------------------------------------------------------------------ */
 
@@ -111,6 +114,13 @@ static struct str conversation_of(struct http_exchange *exchange, const struct l
     return is_named ? route.parameters[0].value : STR_NONE;
 }
 
+/* About four bytes a token; of an answer without a limit, as much as is usual. */
+static int64_t estimate(const struct http_exchange *exchange, const struct llm_request *request) {
+    int64_t asked = (int64_t)(buffer_length(&exchange->body) / BYTES_PER_TOKEN) + 1;
+    bool is_limited = request->max_tokens >= 0 && request->max_tokens < TOKENS_OUT_MAX;
+    return asked + (is_limited ? request->max_tokens : TOKENS_OUT_USUAL);
+}
+
 static int describe_known(struct http_exchange *exchange, const struct llm_operation *operation, struct action *action,
                           struct error *error) {
     struct llm_exchange *llm = ARENA_NEW(&exchange->arena, struct llm_exchange);
@@ -120,6 +130,8 @@ static int describe_known(struct http_exchange *exchange, const struct llm_opera
     inspect_body(exchange, action);
     const struct llm_request *request = &llm->request;
     action->has_unscanned = request->has_image || request->has_audio || request->has_file || request->has_tokens;
+    bool is_prompt = operation->form != LLM_FORM_OTHER && operation->request != NULL;
+    if (is_prompt) action->tokens_estimate = estimate(exchange, request);
     action->conversation = conversation_of(exchange, operation, request);
     if (request->is_thread) { /* the next request of it need not offer them again */
         action->tools = request->tools.items;

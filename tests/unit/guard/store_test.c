@@ -200,7 +200,7 @@ static void check_older(void) {
     buffer_init(&sealed, 1024);
     sqlite3 *database = NULL;
     CHECK(sqlite3_open(path, &database) == SQLITE_OK &&
-          sqlite3_exec(database, "DROP TABLE conversation; DROP TABLE usage; DROP TABLE shelf; "
+          sqlite3_exec(database, "DROP TABLE conversation; DROP TABLE spending; DROP TABLE shelf; "
                        "UPDATE schema_version SET version = 1", NULL,
                        NULL, NULL) ==
               SQLITE_OK);
