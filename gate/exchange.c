@@ -115,7 +115,7 @@ static int ask_what_is_revealed(struct session *session, struct action *action, 
 static void decide(struct session *session, struct action *action, const struct str *applied, size_t applied_count) {
     struct error error = {0};
     struct verdict *verdict = &action->verdict;
-    struct policy_facts facts = measure(session, NULL);
+    struct policy_facts facts = measure(session, action);
     if (action->refused_as != REFUSAL_NONE) {
         deny(action, action->refusal);
         return;
