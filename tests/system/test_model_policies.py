@@ -107,7 +107,7 @@ def test_tool_calls_are_decided_by_their_arguments_and_replay(place):
     assert [intent["verdict"] for intent in intents] == ["allow", "deny"] and intents[1]["policies"] == ["small-refunds"]
     prompts = [event["action"] for event in events(gateway, "intent") if event["steps"][0]["verb"] == "llm:prompt"]
     assert [intent["within"] for intent in intents] == prompts
-    assert set(intents[1]["steps"][0]["context"]["input"]) == {"count", "sha256"}
+    assert set(intents[1]["steps"][0]["context"]["input"]) == {"count", "hmac"}
     gateway.stop()
     with_key = gateway.run("policy", "replay")
     assert with_key.returncode == 0 and "4 decisions taken again: all the same" in with_key.stdout, with_key
