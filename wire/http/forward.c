@@ -22,6 +22,12 @@ bool http_field_is_forwarded(const struct http_head *head, struct str name) {
     return !http_field_is_hop_by_hop(head, name);
 }
 
+/* A cookie is what the API and this client have between them: its name alone makes no secret of it. */
+static struct str telling_name(struct str name) {
+    bool is_cookie = str_equal_ignoring_case(name, STR("cookie")) || str_equal_ignoring_case(name, STR("set-cookie"));
+    return is_cookie ? STR_NONE : name;
+}
+
 int http_write_masked_field(const struct mask_plan *plan, const struct http_field *field, struct buffer *out,
                             struct class_counts *masked, struct class_counts *revealed, struct error *error) {
     struct buffer value;
@@ -29,7 +35,7 @@ int http_write_masked_field(const struct mask_plan *plan, const struct http_fiel
     struct str text = field->value;
     enum mask_result result = MASK_UNCHANGED;
     if (!plan->reveals_all) {
-        result = plan->value(plan, plan->field(plan, field->name), MASK_TEXT, text, &value, masked, revealed);
+        result = plan->value(plan, plan->field(plan, telling_name(field->name)), MASK_TEXT, text, &value, masked, revealed);
     }
     int written = -1;
     if (result == MASK_CHANGED) text = buffer_view(&value);
