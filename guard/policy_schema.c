@@ -1,6 +1,8 @@
 /* The schema: its fixed part in words, its contexts from the table of attributes. */
 #include "guard/policy_schema.h"
 
+#include "detect/classes.h"
+#include "guard/policy_entities.h"
 #include "model/attribute.h"
 #include "model/operation.h"
 
@@ -37,8 +39,17 @@ static const char entity_types[] =
     "  @doc(\"parameters by name, as text\")\n"
     "  entity Input tags String;\n"
     "  @doc(\"parameters by name that are whole numbers\")\n"
-    "  entity InputNumbers tags Long;\n"
-    "  entity DataClass;\n\n";
+    "  entity InputNumbers tags Long;\n";
+
+/* Every class by its name: one that there is not is an error when the policies are loaded. A forbid of it would forbid
+ * nothing, and what it was meant to mask would leave in clear. */
+static void write_classes(struct buffer *out) {
+    buffer_append_cstr(out, "  entity DataClass enum [");
+    for (unsigned class = 0; class < CLASS_MAX; class++) {
+        buffer_append_format(out, "\"%s\", ", class_name((enum data_class)class));
+    }
+    buffer_append_cstr(out, "\"" POLICY_UNSCANNED "\"];\n\n");
+}
 
 /* Actions of one kind: who they are asked of and with what context. */
 struct action_kind {
@@ -99,6 +110,7 @@ void policy_schema_write(struct buffer *out, const struct str *verbs, size_t ver
     write_context("RevealContext", IN_REVEAL, out);
     buffer_append_byte(out, '\n');
     buffer_append_cstr(out, entity_types);
+    write_classes(out);
     for (size_t i = 0; i < model_verb_count; i++) write_action(&model_verbs[i], out);
     for (size_t i = 0; i < verb_count; i++) {
         const struct verb verb = {.name = verbs[i], .group = STR("http")};

@@ -395,3 +395,23 @@ def test_a_bundle_with_links(make_gateway):
     (both[1] / "x.links.json").write_text("[]")
     done = gateway.run("policy", "diff", *map(str, both), "--against", str(gateway.evidence), check=False)
     assert done.returncode == 1 and "deny (nothing permits it)  sup " in done.stdout
+
+
+REVEAL = 'principal, action == Sworn::Action::"reveal"'
+
+
+@pytest.mark.parametrize("rule, wrong", [
+    (f'forbid ({REVEAL}, resource == Sworn::DataClass::"e-mail");', "e-mail"),
+    (f'permit ({REVEAL}, resource) when {{ resource == Sworn::DataClass::"Email" }};', "Email"),
+    (f'permit ({REVEAL}, resource) when {{ [Sworn::DataClass::"card"].contains(resource) }};', "card"),
+    (f'forbid ({REVEAL}, resource) unless {{ resource in Sworn::DataClass::"emails" }};', "emails"),
+    (f'permit ({REVEAL}, resource) when {{ resource != Sworn::DataClass::"ssn " }};', "ssn "),
+    (f'forbid ({REVEAL}, resource == Sworn::DataClass::"unscaned");', "unscaned"),
+])
+def test_a_class_that_there_is_not_is_an_error(tmp_path, rule, wrong):
+    """A forbid of a misspelt class forbade nothing: what it was meant to mask left in clear."""
+    (tmp_path / "a.cedar").write_text(f'@id("a") {rule}\n')
+    done = sworn(tmp_path, "check", ".")
+    assert done.returncode == 1 and f"`{wrong}` is none of the ids" in done.stdout + done.stderr
+    (tmp_path / "a.cedar").write_text(f'@id("a") {rule}\n'.replace(f'"{wrong}"', '"email"'))
+    assert sworn(tmp_path, "check", ".").returncode == 0
