@@ -25,6 +25,7 @@
 struct append_file {
     int fd;
     uint64_t end; /* on disk */
+    bool is_broken; /* it could not be made durable */
     struct buffer pending;
 };
 
@@ -135,9 +136,11 @@ void sealer_free(struct sealer **sealer) {
     *sealer = NULL;
 }
 
-/* All of it or nothing: what a full disk cut off is taken back, so that offsets stay true. */
+/* All of it or nothing: what a full disk cut off is taken back, so that offsets stay true. What could not be made durable
+ * is not tried again: nobody knows what the file holds then. */
 static int flush_append(struct append_file *file, struct error *error) {
     struct str pending = buffer_view(&file->pending);
+    if (file->is_broken) return error_set(error, ERROR_UNAVAILABLE, "sealed payloads could not be made durable: restart");
     if (pending.length == 0) return 0;
     if (file_write_all(file->fd, pending) != 0) {
         error_set_errno(error, "sealed payloads cannot be written");
@@ -145,6 +148,8 @@ static int flush_append(struct append_file *file, struct error *error) {
         (void)ignored;
         return -1;
     }
+    file->is_broken = fdatasync(file->fd) != 0;
+    if (file->is_broken) return error_set_errno(error, "sealed payloads cannot be made durable");
     file->end += pending.length;
     buffer_clear(&file->pending);
     return 0;

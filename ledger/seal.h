@@ -52,6 +52,7 @@ int seal_kek_load(const char *path, bool may_be_made, struct secret *kek, struct
 int sealer_new(struct sealer **sealer, const char *folder, struct str kek, uint64_t run, uint32_t worker,
                struct error *error) MUST_USE;
 void sealer_free(struct sealer **sealer); /* what was not flushed is lost */
+/* Writes what is pending and makes it durable: an entry must not commit to a text that a power cut takes. */
 int sealer_flush(struct sealer *sealer, struct error *error) MUST_USE;
 
 /* A session's data key. Its record is buffered like payloads. Free the session when it ends; that wipes the key. */

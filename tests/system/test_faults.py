@@ -223,3 +223,33 @@ def test_a_token_that_is_revoked_while_writers_wait_is_out(make_gateway):
         time.sleep(1.2)
         with pytest.raises(psycopg.Error, match="revoked"):
             session.execute("SELECT 2")
+
+
+# ---- A text is durable before the intent that commits to it ----
+
+def test_sealed_texts_are_durable_before_their_statement_goes_on(make_gateway):
+    """By the system calls of the gateway itself: each write of a payload is followed by fdatasync() before anything is sent."""
+    gateway = make_gateway()
+    trace = gateway.folder / "trace"
+    with gateway.connect("ana") as connection:
+        connection.execute("SELECT 0")
+        tracer = subprocess.Popen(["strace", "-f", "-y", "-e", "trace=write,fdatasync,sendto,sendmsg,writev", "-o", str(trace),
+                                   "-p", str(gateway.process.pid)], stderr=subprocess.PIPE, text=True)
+        try:
+            assert "attached" in tracer.stderr.readline()
+            time.sleep(0.5)  # to the last of the threads
+            for number in range(20):
+                connection.execute(f"SELECT {number} AS traced")
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait(20)
+    lines = trace.read_text(errors="replace").splitlines()
+    unsynced, writes = False, 0
+    for line in lines:
+        if ".payloads>" in line and "write" in line:
+            unsynced, writes = True, writes + 1
+        elif ".payloads>" in line and "fdatasync" in line:
+            unsynced = False
+        elif "traced" in line and ("TCP" in line or "socket" in line):
+            assert not unsynced, line
+    assert writes >= 20, lines[:20]
