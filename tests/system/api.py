@@ -3,6 +3,7 @@ import contextlib
 import itertools
 import json
 import pathlib
+import shutil
 import socket
 import sys
 import threading
@@ -228,3 +229,5 @@ def make_api_gateway(tmp_path_factory, api):
     for made in started:
         if made.process is not None:
             made.stop(expect=None)
+    for made in started:
+        shutil.rmtree(made.folder, ignore_errors=True)

@@ -314,6 +314,8 @@ def make_gateway(cluster, tmp_path):
     for gateway in started:
         if gateway.process is not None:
             gateway.stop(expect=None)
+    for gateway in started:
+        shutil.rmtree(gateway.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
