@@ -440,7 +440,7 @@ def test_check_of_policies(config):
 
 
 def test_commands_without_a_running_gateway(config):
-    for words in (["pending"], ["status"], ["approve", "abcd-efgh"]):
+    for words in (["pending"], ["status"], ["approve", "abcd-efgh", "--view", "0" * 16]):
         told = config.run(*words, check=False, token="bo")
         assert told.returncode == 1 and "is the gateway running" in told.stderr
 
