@@ -153,12 +153,15 @@ def test_unknown_words_exit_with_2(log, arguments):
 
 
 def test_days_and_durations(log):
-    everything = rows(log)
-    day = everything[-1]["time"][:10]
-    assert rows(log, "--until", day) == everything, "the day is included"
-    assert rows(log, "--since", day) == everything
+    def actions(*arguments):
+        return [row["action"] for row in rows(log, *arguments)]
+
+    everything = actions()
+    day = rows(log)[-1]["time"][:10]
+    assert actions("--until", day) == everything, "the day is included"
+    assert actions("--since", day) == everything
     for ago in ("7d", "1h", "90m", "1w"):
-        assert rows(log, "--since", ago) == everything, ago
+        assert actions("--since", ago) == everything, ago
     assert rows(log, "--until", "1d") == []
     assert rows(log, "--principal", "owner") == []  # nothing of that principal, whom the configuration has
 
@@ -196,7 +199,7 @@ def test_sealed_texts_that_are_gone_or_changed_are_found(log, tmp_path):
     whole = payloads.read_bytes()
     change(payloads, 60, bytes([whole[60] ^ 1]))
     assert "is not the one that was recorded" in log.run("audit", "verify", "--sealed", str(sealed), check=False).stdout
-    payloads.write_bytes(whole[:-10])
+    payloads.write_bytes(whole[:len(whole) // 2])
     assert "is missing" in log.run("audit", "verify", "--sealed", str(sealed), check=False).stdout
     payloads.write_bytes(bytes(48) + whole[48:])
     erased = log.run("audit", "verify", "--sealed", str(sealed), check=False)

@@ -3,6 +3,7 @@
 What may come is PostgreSQL's documentation of message flow (55.2); everything else ends that session with an error that
 names the message, and nothing else.
 """
+import contextlib
 import socket
 import struct
 import threading
@@ -52,12 +53,13 @@ class Server:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            with client:
-                client.settimeout(20)
-                try:
-                    self.talk(client, client.makefile("rb"))
-                except (OSError, struct.error):
-                    continue
+            threading.Thread(target=self.serve_one, args=(client,), daemon=True).start()
+
+    def serve_one(self, client):
+        with client:
+            client.settimeout(20)
+            with contextlib.suppress(OSError, struct.error):
+                self.talk(client, client.makefile("rb"))
 
     def talk(self, client, stream):
         length, = struct.unpack("!I", stream.read(4))
