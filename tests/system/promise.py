@@ -1,9 +1,13 @@
 """What the tests of sworn's promises share: load, the server's own log, and evidence read from its files."""
+import contextlib
 import itertools
+import os
 import re
+import subprocess
 import threading
 
 import psycopg
+import pytest
 
 from conftest import wait_until
 
@@ -160,3 +164,19 @@ class Held:
     def close(self):
         self.connection.close()
         self.finish()
+
+
+@contextlib.contextmanager
+def small_file_system(folder, size):
+    """A tmpfs of that size at the folder."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a tmpfs needs root")
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=False,
+                             capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"a tmpfs cannot be mounted: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)

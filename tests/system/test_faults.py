@@ -13,23 +13,7 @@ import psycopg
 import pytest
 
 from conftest import wait_until
-from promise import events
-
-
-@contextlib.contextmanager
-def small_file_system(folder, size):
-    """A tmpfs of that size at the folder."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a tmpfs needs root")
-    folder.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=False,
-                             capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"a tmpfs cannot be mounted: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+from promise import events, small_file_system
 
 
 @contextlib.contextmanager

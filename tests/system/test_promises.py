@@ -1,7 +1,6 @@
 """No evidence, no action; fail closed: the gateway and the keeper are killed, and their disk fails, under load."""
 import json
 import os
-import pathlib
 import random
 import signal
 import subprocess
@@ -11,7 +10,7 @@ import psycopg
 import pytest
 
 from conftest import wait_until
-from promise import Load, ServerLog, check_promises, events
+from promise import Load, ServerLog, check_promises, events, small_file_system
 from test_runtime import run_aside
 
 IS_LONG = os.environ.get("SWORN_LONG") == "1"
@@ -227,18 +226,8 @@ def test_fsync_error_stops_the_gateway_for_good(make_gateway, marks):
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of its own, small enough to be filled."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a tmpfs needs root")
-    folder = pathlib.Path(tmp_path) / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512m", "tmpfs", str(folder)], check=False,
-                             capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"a tmpfs cannot be mounted: {mounted.stderr.strip()}")
-    try:
+    with small_file_system(tmp_path / "disk", "512m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def fill(folder):

@@ -228,13 +228,6 @@ struct sql_target {
 struct sql_session *sql_session_new(void) MUST_USE;
 void sql_session_free(struct sql_session **session);
 
-/* What the catalogue says of a function: SQL_READ when it can only read what policy is asked about anyway, another verb
- * for what it does, SQL_UNKNOWN when nobody can tell, SQL_VERB_COUNT when there is none of that name. Must not park: what it
- * has to know is asked for before, by the `calls` of the statement. */
-typedef enum sql_verb sql_judge_call(void *context, const struct sql_call *call);
-/* Without one a function that no list has is SQL_UNKNOWN, and so is a field; a qualified name is a column. */
-void sql_session_set_judge(struct sql_session *session, sql_judge_call *judge, void *context);
-
 /* A run-time parameter as the server reports it (ParameterStatus) or as it was given at login: client_encoding,
  * server_encoding, standard_conforming_strings, search_path; others are ignored. */
 void sql_session_parameter(struct sql_session *session, struct str name, struct str value);

@@ -392,18 +392,13 @@ static void add_effect(struct describer *describer, const struct sql_effect *eff
     }
 }
 
-/* A function that no list has: as the catalogue says, and unknown where nobody can ask it. */
+/* A function that no list has is unknown, and so is a field, which may be one; a qualified name is a column. */
 static void add_calls(struct describer *describer, const struct sql_statement *statement) {
-    const struct sql_session *session = describer->session;
     for (size_t i = 0; i < statement->call_count && !describer->has_failed; i++) {
         const struct sql_call *call = &statement->calls[i];
-        enum sql_verb verb = SQL_UNKNOWN;
-        if (session->judge != NULL) verb = session->judge(session->judge_context, call);
-        else if (call->kind == SQL_CALL_COLUMN) return; /* they are the last */
-        if (verb == SQL_VERB_COUNT) verb = call->kind == SQL_CALL_FUNCTION ? SQL_UNKNOWN : SQL_READ;
-        if (verb == SQL_READ) continue;
+        if (call->kind == SQL_CALL_COLUMN) return; /* they are the last */
         set_part(describer, &statement->parts[call->part]);
-        add_step(describer, verb, describer->database);
+        add_step(describer, SQL_UNKNOWN, describer->database);
     }
 }
 

@@ -117,12 +117,6 @@ bool sql_session_has_failed(const struct sql_session *session) {
     return session->has_failed;
 }
 
-void sql_session_set_judge(struct sql_session *session, sql_judge_call *judge, void *context) {
-    CHECK_MAGIC(session, SQL_SESSION_MAGIC);
-    session->judge = judge;
-    session->judge_context = context;
-}
-
 void sql_session_parameter(struct sql_session *session, struct str name, struct str value) {
     CHECK_MAGIC(session, SQL_SESSION_MAGIC);
     if (str_equal_ignoring_case(name, STR("client_encoding"))) session->is_client_utf8 = sql_is_encoding_utf8(value);

@@ -27,8 +27,6 @@ struct sql_session {
     bool has_changed_catalog;    /* in a transaction that others do not see yet */
     struct map prepared;
     struct map portals;
-    sql_judge_call *judge; /* NULL: there is none */
-    void *judge_context;
     struct sql_named openers[SQL_OPENERS_MAX]; /* ran in this transaction and may have left cursors open; held */
     size_t opener_count;
     bool has_more_openers;
