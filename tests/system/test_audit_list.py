@@ -21,10 +21,7 @@ when { context has statement && context.statement == "update" };"""}
 DELETE = "DELETE FROM orders WHERE id = 999999"
 
 
-@pytest.fixture(scope="module")
-def log(cluster, tmp_path_factory):
-    gateway = Gateway(tmp_path_factory.mktemp("gw"), cluster, policies=POLICIES,
-                      config="\napproval: {timeout: 2s}\n").start()
+def fill(gateway):
     gateway.psql("-c", "create table if not exists pay(id int)", "-c", "create table if not exists pay2(id int)", check=False)
     gateway.psql("-c", "select count(*) from pay2, pay")
     gateway.psql("-c", "select email from customers", user="copilot")
@@ -47,8 +44,17 @@ def log(cluster, tmp_path_factory):
     gateway.actions["cancelled"] = held.finish().action
     held.close()
     gateway.await_publication()
-    yield gateway
-    gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def log(cluster, tmp_path_factory):
+    gateway = Gateway(tmp_path_factory.mktemp("gw"), cluster, policies=POLICIES,
+                      config="\napproval: {timeout: 2s}\n").start()
+    try:
+        fill(gateway)
+        yield gateway
+    finally:
+        gateway.stop()
 
 
 def rows(gateway, *arguments):
